@@ -1,0 +1,1 @@
+"""Compress speech to `.nsvq` and rebuild it."""

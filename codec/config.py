@@ -1,0 +1,145 @@
+"""The model's settings: one frozen dataclass that alone rebuilds a network.
+
+Read from TOML or from a checkpoint's header through `ModelConfig.from_dict`; an unknown key or a
+value out of range raises `ConfigError` naming it.
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from codec.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Settings of the network, its quantizer and so its bitrates.
+
+    >>> config = ModelConfig()
+    >>> config.bitrate_kbps(12), config.frame_rate
+    (6.0, 50.0)
+    """
+
+    sample_rate: int = 16_000
+    """Hz of the wave the network sees; other rates are resampled to it."""
+    hop: int = 320
+    """Samples between two frames; `sample_rate / hop` is the frame rate."""
+    window: int = 640
+    """Samples under one STFT window; twice the hop, so that each sample lies under two windows."""
+    compression: float = 0.5
+    """Exponent on STFT magnitudes, in (0, 1]: 1 is linear, small values favour quiet parts."""
+    latent_width: int = 128
+    """D, numbers a frame that the quantizer sees."""
+    trunk_width: int = 256
+    """Channels inside the encoder's and the decoder's blocks."""
+    expansion: int = 3
+    """Hidden channels of a block as a multiple of `trunk_width`."""
+    kernel: int = 7
+    """Frames under a block's depthwise convolution."""
+    encoder_lookahead: tuple[int, ...] = (1, 1, 1, 1, 1)
+    """Future frames each encoder block sees; its length is the number of blocks."""
+    decoder_lookahead: tuple[int, ...] = (2, 2, 2, 1, 1, 1, 1, 1)
+    """Future frames each decoder block sees; its length is the number of blocks."""
+    quantizer: str = "nsvq"
+    """Key of `codec.quantizers.QUANTIZERS`."""
+    codebook_size: int = 1024
+    """K, codewords a stage: a power of two from 2 to 4096."""
+    num_stages: int = 16
+    """Q, stages of the residual chain: 1 to 64."""
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_lookahead", "decoder_lookahead"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        power = self.codebook_size > 0 and self.codebook_size.bit_count() == 1
+        lookahead = self.encoder_lookahead + self.decoder_lookahead
+        checks = {
+            "sample_rate": 1_000 <= self.sample_rate <= 192_000,
+            "hop": 16 <= self.hop <= 8_192,
+            "window": self.window == 2 * self.hop,
+            "compression": 0.0 < self.compression <= 1.0,
+            "latent_width": 1 <= self.latent_width <= 2_048,
+            "trunk_width": 1 <= self.trunk_width <= 4_096,
+            "expansion": 1 <= self.expansion <= 8,
+            "kernel": 1 <= self.kernel <= 63,
+            "encoder_lookahead": all(0 <= n < self.kernel for n in self.encoder_lookahead),
+            "decoder_lookahead": all(0 <= n < self.kernel for n in self.decoder_lookahead),
+            "codebook_size": power and 2 <= self.codebook_size <= 4_096,
+            "num_stages": 1 <= self.num_stages <= 64,
+        }
+        for name, good in checks.items():
+            if not good:
+                value = getattr(self, name)
+                raise ConfigError(f"model setting {name} = {value!r} is out of range")
+        if len(lookahead) > 64:
+            raise ConfigError(f"{len(lookahead)} blocks in all; at most 64 are supported")
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.sample_rate / self.hop
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of one code."""
+        return self.codebook_size.bit_length() - 1
+
+    @property
+    def delay_ms(self) -> float:
+        """Algorithmic delay: one window plus every block's look-ahead."""
+        frames = sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
+        return 1000.0 * (self.window + frames * self.hop) / self.sample_rate
+
+    def bitrate_kbps(self, num_stages: int | None = None) -> float:
+        """Nominal bitrate of `num_stages` stages (all of them if None), without file overhead."""
+        stages = self.num_stages if num_stages is None else num_stages
+        return self.frame_rate * stages * self.code_bits / 1000.0
+
+    def stages_for(self, bitrate_kbps: float) -> int:
+        """Most stages whose nominal bitrate does not exceed `bitrate_kbps`.
+
+        Raises:
+            ConfigError: the bitrate is below one stage, or not a finite number.
+        """
+        lowest = self.bitrate_kbps(1)
+        if not math.isfinite(bitrate_kbps) or bitrate_kbps < lowest - 1e-9:
+            raise ConfigError(
+                f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
+            )
+        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+
+    def num_frames(self, num_samples: int) -> int:
+        """Frames that `num_samples` samples at `sample_rate` are coded into."""
+        return 0 if num_samples == 0 else math.ceil(num_samples / self.hop) + 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for TOML or JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
+        """The config `values` describe.
+
+        Raises:
+            ConfigError: an unknown key, a value of the wrong type or out of range.
+        """
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        for name, value in values.items():
+            if name not in fields:
+                raise ConfigError(f"unknown model setting {name!r}; known: {', '.join(fields)}")
+            _check_type(name, value, fields[name].default)
+        return cls(**values)
+
+
+def _check_type(name: str, value: Any, example: Any) -> None:
+    """Refuse a value whose type is not that of the field's default."""
+    if isinstance(example, tuple):
+        good = isinstance(value, list | tuple) and all(type(n) is int for n in value)
+    elif isinstance(example, float):
+        good = type(value) in (int, float)
+    else:
+        good = type(value) is type(example)
+    if not good:
+        raise ConfigError(
+            f"model setting {name} = {value!r} should be like {example!r}"
+        )
