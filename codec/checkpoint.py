@@ -22,10 +22,13 @@ FORMAT = "nsvq-checkpoint-1"
 ID_BYTES = 8
 
 
-def save_checkpoint(path: Path, model: CodecModel, metadata: Mapping[str, str] | None = None) -> None:
+def save_checkpoint(
+    path: Path, model: CodecModel, metadata: Mapping[str, str] | None = None
+) -> None:
     """Write `model` to `path`; `metadata` goes into the header beside the config."""
-    tensors = {name: value.detach().cpu().half().contiguous()
-               for name, value in model.state_dict().items()}
+    tensors = {
+        name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()
+    }
     header = dict(metadata or {})
     header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
     partial = path.with_suffix(".partial")
@@ -47,8 +50,10 @@ def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path}: can't be read as a checkpoint ({error})") from error
     if header.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: not a checkpoint of this project (format "
-                              f"{header.get('format')!r}, expected {FORMAT!r})")
+        raise CheckpointError(
+            f"{path}: not a checkpoint of this project (format "
+            f"{header.get('format')!r}, expected {FORMAT!r})"
+        )
     model = CodecModel(ModelConfig.from_dict(json.loads(header["config"])))
     try:
         model.load_state_dict({name: value.float() for name, value in tensors.items()})

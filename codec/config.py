@@ -140,6 +140,4 @@ def _check_type(name: str, value: Any, example: Any) -> None:
     else:
         good = type(value) is type(example)
     if not good:
-        raise ConfigError(
-            f"model setting {name} = {value!r} should be like {example!r}"
-        )
+        raise ConfigError(f"model setting {name} = {value!r} should be like {example!r}")

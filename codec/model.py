@@ -15,7 +15,11 @@ class CodecModel(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        trunk = dict(width=config.trunk_width, expansion=config.expansion, kernel=config.kernel)
+        trunk = {
+            "width": config.trunk_width,
+            "expansion": config.expansion,
+            "kernel": config.kernel,
+        }
         self.spectrum = Spectrum(config.hop, config.compression)
         bins, width = self.spectrum.num_bins, config.latent_width
         self.encoder = Encoder(bins, width, lookahead=config.encoder_lookahead, **trunk)

@@ -15,7 +15,7 @@ from torch.nn import functional
 class Block(nn.Module):
     """Depthwise convolution over time, then a two-layer network per frame, as a residual.
 
-        frames under the kernel:   t-k+1+a … t … t+a      a = lookahead
+    frames under the kernel:   t-k+1+a … t … t+a      a = lookahead
     """
 
     def __init__(self, width: int, expansion: int, kernel: int, lookahead: int) -> None:
@@ -38,14 +38,18 @@ class Trunk(nn.Module):
     """Frames in, frames out: a projection, blocks, a projection that starts at zero."""
 
     def __init__(
-        self, inputs: int, outputs: int, width: int, expansion: int, kernel: int,
-        *, lookahead: Sequence[int],
+        self,
+        inputs: int,
+        outputs: int,
+        width: int,
+        expansion: int,
+        kernel: int,
+        *,
+        lookahead: Sequence[int],
     ) -> None:
         super().__init__()
         self.enter = nn.Linear(inputs, width)
-        self.blocks = nn.ModuleList(
-            Block(width, expansion, kernel, frames) for frames in lookahead
-        )
+        self.blocks = nn.ModuleList(Block(width, expansion, kernel, frames) for frames in lookahead)
         self.norm = nn.LayerNorm(width)
         self.leave = nn.Linear(width, outputs)
         nn.init.zeros_(self.leave.weight)

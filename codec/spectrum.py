@@ -25,6 +25,8 @@ class Spectrum(nn.Module):
     `compression`, roughly as loudness grows with amplitude.
     """
 
+    window: Tensor
+
     def __init__(self, hop: int, compression: float) -> None:
         super().__init__()
         self.hop = hop

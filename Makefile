@@ -1,0 +1,58 @@
+# The whole developer interface. `make try` hears a recording come back from a small file, `make test`
+# runs everything that CI runs. Variables: PYTHON (3.11 or later), VENV (made if missing).
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
+
+.PHONY: try test test-slow test-only setup check format system clean
+
+## Install the codec and rebuild a bundled recording through a .nsvq file, into reconstructed/
+try: $(VENV)/.installed
+	$(BIN)/nsvq reconstruct --output reconstructed --force
+
+## Checks, then all tests but the slow ones: what CI runs
+test: system check test-only
+
+test-only: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+## The tests that take minutes
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
+
+## Everything a developer needs, and the commit hooks
+setup: $(VENV)/.installed-dev
+	$(BIN)/pre-commit install
+
+## Style, types, layers
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+## Programs some tests compare with or drive; a test whose program is missing says so and skips
+system:
+	@.ci/system $(DEBIAN_PACKAGES)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info reconstructed
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[evaluate]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.installed
