@@ -1,0 +1,1 @@
+"""Scores, peers, rate-distortion runs and reports."""
