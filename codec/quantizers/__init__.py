@@ -1,17 +1,30 @@
-"""Quantizers: one contract, one registry."""
-
-from torch import nn
+"""Quantizers: one contract (`ResidualChain`), one registry, one file each."""
 
 from codec.config import ModelConfig
 from codec.errors import ConfigError
-from codec.quantizers.residual import Quantized, ResidualNSVQ
+from codec.quantizers.diveq import DiVeQ
+from codec.quantizers.ema import EMA
+from codec.quantizers.kmeans import KMeans
+from codec.quantizers.nsvq import NSVQ
+from codec.quantizers.residual import Quantized, ResidualChain
+from codec.quantizers.rotation import Rotation
+from codec.quantizers.simvq import SimVQ
+from codec.quantizers.ste import STE
 
-QUANTIZERS = {"nsvq": ResidualNSVQ}
+QUANTIZERS: dict[str, type[ResidualChain]] = {
+    "nsvq": NSVQ,
+    "ste": STE,
+    "ema": EMA,
+    "kmeans": KMeans,
+    "diveq": DiVeQ,
+    "rotation": Rotation,
+    "simvq": SimVQ,
+}
 
-__all__ = ["QUANTIZERS", "Quantized", "build_quantizer"]
+__all__ = ["QUANTIZERS", "Quantized", "ResidualChain", "build_quantizer"]
 
 
-def build_quantizer(config: ModelConfig) -> nn.Module:
+def build_quantizer(config: ModelConfig) -> ResidualChain:
     """The chain that `config` names.
 
     Raises:

@@ -3,16 +3,30 @@
 import torch
 from torch import Tensor
 
+from codec.quantizers.residual import ResidualChain
 
-def substitute_noise(x: Tensor, quantized: Tensor) -> Tensor:
-    """`x + ‖x - quantized‖ · v / ‖v‖` with v ~ N(0, I), one v per vector.
+
+def substitute_noise(x: Tensor, hard: Tensor) -> Tensor:
+    """`x + ‖x - hard‖ · v / ‖v‖` with v ~ N(0, I), one v per vector.
 
     The result is as far from x as the codeword is, in a random direction; gradients reach x and,
     through the error's norm, the codewords.
 
-    Shape: x [..., D], quantized [..., D] -> [..., D].
+    Shape: x [..., D], hard [..., D] -> [..., D].
     """
     noise = torch.randn_like(x)
-    noise = noise / noise.norm(dim=-1, keepdim=True)
-    error = torch.linalg.vector_norm(x - quantized, dim=-1, keepdim=True)
+    noise = noise / torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
+    error = torch.linalg.vector_norm(x - hard, dim=-1, keepdim=True)
     return x + error * noise
+
+
+class NSVQ(ResidualChain):
+    """Noise once, on the total error of the stages in use (Vali & Bäckström, ICASSP 2023).
+
+    The noise has mean zero, so the decoder's loss says little about where codewords should go: the
+    loss of each stage (or `learning="ema"`) moves them. The paper as published, one codebook moved
+    by the decoder's loss alone, is `pull = commitment = 0`.
+    """
+
+    def surrogate(self, x: Tensor, hard: Tensor) -> Tensor:
+        return substitute_noise(x, hard)

@@ -1,0 +1,54 @@
+"""First codewords for a stage, from the vectors it will code."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from codec.quantizers.search import nearest
+
+
+def normal(vectors: Tensor, codebook_size: int) -> Tensor:
+    """Normal, with the vectors' mean and standard deviation in every dimension.
+
+    Shape: vectors [N, D] -> codebook [K, D].
+    """
+    noise = torch.randn(codebook_size, vectors.shape[1], device=vectors.device)
+    return vectors.mean(0) + vectors.std(0, correction=0) * noise
+
+
+def uniform(vectors: Tensor, codebook_size: int) -> Tensor:
+    """Uniform in ±1/K around the vectors' mean, as VQ-VAE and the paper's code begin.
+
+    Shape: vectors [N, D] -> codebook [K, D].
+    """
+    noise = torch.rand(codebook_size, vectors.shape[1], device=vectors.device)
+    return vectors.mean(0) + (2.0 * noise - 1.0) / codebook_size
+
+
+def kmeans(vectors: Tensor, codebook_size: int, iterations: int = 10) -> Tensor:
+    """Lloyd's algorithm from random vectors; empty cells begin again at random vectors.
+
+    Shape: vectors [N, D] -> codebook [K, D].
+    """
+
+    def draw(number: int) -> Tensor:
+        order = torch.randperm(len(vectors), device=vectors.device)
+        return vectors[order.repeat(-(-number // len(vectors)))[:number]]
+
+    codebook = draw(codebook_size).clone()
+    for _ in range(iterations):
+        codes = nearest(vectors, codebook)
+        sums = torch.zeros_like(codebook).index_add_(0, codes, vectors)
+        counts = torch.bincount(codes, minlength=codebook_size).unsqueeze(1)
+        empty = counts[:, 0] == 0
+        codebook = sums / counts.clamp_min(1)
+        codebook[empty] = draw(int(empty.sum()))
+    return codebook
+
+
+INITIALISATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
+    "normal": normal,
+    "uniform": uniform,
+    "kmeans": kmeans,
+}
