@@ -2,6 +2,7 @@
 
     CodecError                     base: catching it catches all of the below
     |-- AudioError                 a recording can't be read, written or coded
+    |-- OutputError                a file can't be written: it exists, no permission, no space
     |-- BitstreamError             bytes that are not a sound .nsvq file
     |   |-- CorruptError           damaged: truncated, a wrong checksum, an impossible value
     |   |-- VersionError           a format version this release does not know
@@ -23,6 +24,10 @@ class CodecError(Exception):
 
 class AudioError(CodecError):
     """A recording can't be read, written or coded."""
+
+
+class OutputError(CodecError):
+    """A file can't be written: it exists, no permission, no space."""
 
 
 class BitstreamError(CodecError):

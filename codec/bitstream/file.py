@@ -1,0 +1,203 @@
+"""Whole files, at once or chunk by chunk."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+from typing import BinaryIO
+
+import numpy as np
+
+from codec.bitstream.chunks import (
+    PREFIX_BYTES,
+    check_payload,
+    check_prefix,
+    pack_chunk,
+    trim_payload,
+    unpack_payload,
+)
+from codec.bitstream.header import HEADER_BYTES, Header, pack_header, unpack_header
+from codec.errors import BitstreamError, CorruptError
+
+
+class FileWriter:
+    """Writes codes as they come; the number of samples may be known only at the end."""
+
+    def __init__(self, file: BinaryIO, header: Header) -> None:
+        self._file = file
+        self._header = header
+        self._start = file.tell()
+        self._waiting: list[np.ndarray] = []
+        self._num_waiting = 0
+        self._num_chunks = 0
+        self._num_frames = 0
+        file.write(pack_header(header))
+
+    def write(self, codes: np.ndarray) -> None:
+        """Add frames. Shape: codes [C, Q, F], any F."""
+        self._waiting.append(codes)
+        self._num_waiting += codes.shape[-1]
+        self._num_frames += codes.shape[-1]
+        if self._num_waiting >= self._header.frames_per_chunk:
+            self._write_chunks(self._header.frames_per_chunk)
+
+    def finish(self, num_samples: int) -> Header:
+        """Write what is left, and the header anew if `num_samples` is news.
+
+        Raises:
+            BitstreamError: the frames written are not those of `num_samples` samples.
+        """
+        header = replace(self._header, num_samples=num_samples)
+        if header.num_frames != self._num_frames:
+            raise BitstreamError(
+                f"{self._num_frames} frames written; {num_samples} samples make {header.num_frames}"
+            )
+        if self._num_waiting:
+            self._write_chunks(1)
+        if header != self._header:
+            end = self._file.tell()
+            self._file.seek(self._start)
+            self._file.write(pack_header(header))
+            self._file.seek(end)
+        return header
+
+    def _write_chunks(self, fewest: int) -> None:
+        """Write the frames that wait, in chunks, as long as `fewest` are left."""
+        codes = np.concatenate(self._waiting, axis=-1)
+        start, step = 0, self._header.frames_per_chunk
+        while codes.shape[-1] - start >= fewest:
+            chunk = codes[..., start : start + step]
+            self._file.write(pack_chunk(self._header, self._num_chunks, chunk))
+            self._num_chunks += 1
+            start += chunk.shape[-1]
+        self._waiting = [codes[..., start:]]
+        self._num_waiting = codes.shape[-1] - start
+
+
+class FileReader:
+    """Reads a file from first byte to last, one chunk in memory at a time.
+
+    Nothing is allocated on a header's word: a chunk has at most 64 KiB.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """
+        Raises:
+            CorruptError, VersionError: see `read_header`.
+        """
+        self._file = file
+        self.header = unpack_header(_read(file, HEADER_BYTES))
+
+    def payloads(self) -> Iterator[bytes]:
+        """Each chunk's payload, checked.
+
+        Raises:
+            CorruptError: truncated, damaged, or followed by other bytes.
+        """
+        for index in range(self.header.num_chunks):
+            length, checksum = check_prefix(self.header, index, _read(self._file, PREFIX_BYTES))
+            payload = _read(self._file, length)
+            if len(payload) < length:
+                raise CorruptError(
+                    f"truncated: chunk {index} of {self.header.num_chunks} has "
+                    f"{len(payload)} of {length} bytes"
+                )
+            check_payload(self.header, index, payload, checksum)
+            yield payload
+        if self._file.read(1):
+            raise CorruptError("damaged: bytes follow the last chunk")
+
+    def codes(self, num_stages: int | None = None) -> Iterator[np.ndarray]:
+        """Each chunk's codes, of the first `num_stages` stages (all if None).
+
+        Shape: -> codes [C, num_stages, F] int64.
+
+        Raises:
+            ConfigError: the file has fewer stages.
+            CorruptError: see `payloads`.
+        """
+        stages = self.header.held_stages(num_stages=num_stages)
+        for index, payload in enumerate(self.payloads()):
+            yield unpack_payload(self.header, payload, self.header.chunk_frames(index), stages)
+
+
+def read_header(data: bytes) -> Header:
+    """The header that `data` starts with.
+
+    Raises:
+        CorruptError: not a .nsvq file, truncated, damaged or impossible.
+        VersionError: another version of the format.
+    """
+    return unpack_header(data)
+
+
+def pack_file(header: Header, codes: np.ndarray) -> bytes:
+    """A whole file.
+
+    Shape: codes [C, Q, F] integers in [0, 2^code_bits), as the header says.
+
+    Raises:
+        BitstreamError: header and codes contradict each other.
+    """
+    file = BytesIO()
+    writer = FileWriter(file, header)
+    writer.write(codes)
+    writer.finish(header.num_samples)
+    return file.getvalue()
+
+
+def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.ndarray]:
+    """The header and the codes of the first `num_stages` stages (all if None).
+
+    Shape: codes [C, num_stages, F] int64.
+
+    Raises:
+        ConfigError: the file has fewer stages.
+        CorruptError, VersionError: see `FileReader`.
+    """
+    header = unpack_header(data)
+    if len(data) != header.file_bytes:
+        raise CorruptError(
+            f"{'truncated' if len(data) < header.file_bytes else 'damaged'}: "
+            f"{len(data)} bytes; the header says {header.file_bytes}"
+        )
+    shape = (header.num_channels, header.held_stages(num_stages=num_stages), 0)
+    chunks = list(FileReader(BytesIO(data)).codes(num_stages))
+    return header, np.concatenate([np.zeros(shape, np.int64), *chunks], axis=-1)
+
+
+def trim_file(data: bytes, num_stages: int) -> bytes:
+    """The same file with only its first `num_stages` stages: what coding with that many gives.
+
+    Raises:
+        ConfigError, CorruptError, VersionError: see `unpack_file`.
+    """
+    trimmed = BytesIO()
+    trim_stream(BytesIO(data), trimmed, num_stages)
+    return trimmed.getvalue()
+
+
+def trim_stream(source: BinaryIO, target: BinaryIO, num_stages: int) -> Header:
+    """`trim_file` from one open file to another, in the memory of one chunk.
+
+    Returns the header written.
+    """
+    return trim_reader(FileReader(source), target, num_stages)
+
+
+def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header:
+    """`trim_stream` from a file whose header was read."""
+    header = replace(reader.header, num_stages=reader.header.held_stages(num_stages=num_stages))
+    target.write(pack_header(header))
+    target.writelines(
+        trim_payload(reader.header, index, payload, num_stages)
+        for index, payload in enumerate(reader.payloads())
+    )
+    return header
+
+
+def _read(file: BinaryIO, count: int) -> bytes:
+    """`count` bytes, or fewer at the end of the file (pipes give them in pieces)."""
+    data = file.read(count)
+    while len(data) < count and (more := file.read(count - len(data))):
+        data += more
+    return data

@@ -1,0 +1,221 @@
+"""The 40 bytes a file starts with.
+
+    0        4   5   6   7   8            16       20       24    26    28           36       40
+    +--------+---+---+---+---+------------+--------+--------+-----+-----+------------+--------+
+    | "NSVQ" | v | C | Q | b |  model id  | source | model  | hop | per |  samples   | CRC-32 |
+    |        |   |   |   |   |            |  rate  |  rate  |     |chunk|            |        |
+    +--------+---+---+---+---+------------+--------+--------+-----+-----+------------+--------+
+
+Integers are unsigned and big-endian. The number of frames is not stored: it follows from samples,
+rates and hop (`Header.num_frames`).
+"""
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+
+from codec.errors import BitstreamError, ConfigError, CorruptError, VersionError
+
+MAGIC = b"NSVQ"
+VERSION = 1
+ID_BYTES = 8
+MAX_STAGES = 64
+MAX_CODE_BITS = 12
+MAX_PAYLOAD_BYTES = 0xFFFF
+_FIELDS = struct.Struct(">4sBBBB8sIIHHQ")
+_CHECKSUM = struct.Struct(">I")
+HEADER_BYTES = _FIELDS.size + _CHECKSUM.size
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a file holds.
+
+    >>> header = Header(bytes(8), sample_rate=48_000, num_channels=1, num_samples=480_000,
+    ...                 num_stages=12, code_bits=10)
+    >>> header.num_frames, header.seconds, header.bitrate_kbps(), header.file_bytes
+    (501, 10.0, 6.0, 7621)
+    """
+
+    model_id: bytes
+    """Eight bytes that name the weights."""
+    sample_rate: int
+    """Hz of the recording that was coded, 1,000 to 768,000."""
+    num_channels: int
+    """C, 1 to 255; each is coded on its own."""
+    num_samples: int
+    """Samples of each channel of that recording, from 0 up."""
+    num_stages: int
+    """Q, 1 to 64."""
+    code_bits: int
+    """Bits of one code, 1 to 12; a codebook has 2 to the power of it codewords."""
+    model_sample_rate: int = 16_000
+    """Hz of the wave that the network codes, 1,000 to 192,000."""
+    hop: int = 320
+    """Samples at `model_sample_rate` from one frame to the next, 1 to 65,535."""
+    frames_per_chunk: int = 50
+    """Frames in every chunk but the last, which holds the rest."""
+
+    def __post_init__(self) -> None:
+        checks = {
+            "model_id": len(self.model_id) == ID_BYTES,
+            "sample_rate": 1_000 <= self.sample_rate <= 768_000,
+            "num_channels": 1 <= self.num_channels <= 255,
+            "num_samples": 0 <= self.num_samples < 2**48,
+            "num_stages": 1 <= self.num_stages <= MAX_STAGES,
+            "code_bits": 1 <= self.code_bits <= MAX_CODE_BITS,
+            "model_sample_rate": 1_000 <= self.model_sample_rate <= 192_000,
+            "hop": 1 <= self.hop <= 65_535,
+            "frames_per_chunk": 1 <= self.frames_per_chunk <= 65_535,
+        }
+        for name, good in checks.items():
+            if not good:
+                raise BitstreamError(
+                    f"header field {name} = {getattr(self, name)!r} is out of range"
+                )
+        if payload_bytes(self, self.frames_per_chunk) > MAX_PAYLOAD_BYTES:
+            raise BitstreamError(
+                f"header field frames_per_chunk = {self.frames_per_chunk} makes "
+                f"chunks longer than {MAX_PAYLOAD_BYTES} bytes"
+            )
+        if self.num_chunks >= 2**32:
+            raise BitstreamError(f"{self.num_chunks} chunks; a file holds less than 2^32")
+
+    @property
+    def num_model_samples(self) -> int:
+        """Samples of each channel at the network's rate: num_samples · rate ratio, rounded up."""
+        return -(-self.num_samples * self.model_sample_rate // self.sample_rate)
+
+    @property
+    def num_frames(self) -> int:
+        """F, frames of each channel."""
+        blocks = -(-self.num_model_samples // self.hop)
+        return blocks + 1 if blocks else 0
+
+    @property
+    def num_chunks(self) -> int:
+        """Chunks after the header."""
+        return -(-self.num_frames // self.frames_per_chunk)
+
+    @property
+    def file_bytes(self) -> int:
+        """Length of the whole file."""
+        full, rest = divmod(self.num_frames, self.frames_per_chunk)
+        total = HEADER_BYTES + full * chunk_bytes(self, self.frames_per_chunk)
+        return total + (chunk_bytes(self, rest) if rest else 0)
+
+    @property
+    def frame_rate(self) -> float:
+        """Frames per second."""
+        return self.model_sample_rate / self.hop
+
+    @property
+    def seconds(self) -> float:
+        """Duration of the recording."""
+        return self.num_samples / self.sample_rate
+
+    def bitrate_kbps(self, num_stages: int | None = None) -> float:
+        """Nominal bitrate of one channel with `num_stages` stages (those held if None)."""
+        stages = self.num_stages if num_stages is None else num_stages
+        return self.frame_rate * stages * self.code_bits / 1000.0
+
+    def stages_for(self, bitrate_kbps: float) -> int:
+        """Most stages held whose nominal bitrate does not exceed `bitrate_kbps`.
+
+        Raises:
+            ConfigError: the bitrate is below one stage, or not a finite number.
+        """
+        lowest = self.bitrate_kbps(1)
+        if not math.isfinite(bitrate_kbps) or bitrate_kbps < lowest - 1e-9:
+            raise ConfigError(
+                f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
+            )
+        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+
+    def held_stages(self, bitrate_kbps: float | None = None, num_stages: int | None = None) -> int:
+        """Stages for a bitrate (the nearest held below it), or all if neither is given.
+
+        Raises:
+            ConfigError: both are given, or the file doesn't hold that few or many.
+        """
+        if bitrate_kbps is not None and num_stages is not None:
+            raise ConfigError("both a bitrate and a number of stages are given; give one")
+        if bitrate_kbps is not None:
+            return self.stages_for(bitrate_kbps)
+        if num_stages is None:
+            return self.num_stages
+        if not 1 <= num_stages <= self.num_stages:
+            raise ConfigError(
+                f"{num_stages} stages asked for; the file holds 1 to {self.num_stages}"
+            )
+        return num_stages
+
+    def chunk_frames(self, index: int) -> int:
+        """Frames in chunk `index`."""
+        return min(self.frames_per_chunk, self.num_frames - index * self.frames_per_chunk)
+
+
+def payload_bytes(header: Header, num_frames: int, num_stages: int | None = None) -> int:
+    """Bytes that the codes of `num_frames` frames fill, the last one padded."""
+    stages = header.num_stages if num_stages is None else num_stages
+    return -(-stages * header.num_channels * num_frames * header.code_bits // 8)
+
+
+def chunk_bytes(header: Header, num_frames: int) -> int:
+    """Bytes of one chunk: length, checksum and payload."""
+    return 6 + payload_bytes(header, num_frames)
+
+
+def default_frames_per_chunk(frame_rate: float, num_channels: int, code_bits: int) -> int:
+    """About one second, less where many channels would not fit into a chunk.
+
+    It does not depend on the number of stages: a trimmed file keeps its chunks.
+    """
+    most = MAX_PAYLOAD_BYTES * 8 // (MAX_STAGES * num_channels * code_bits)
+    return max(1, min(round(frame_rate), most))
+
+
+def pack_header(header: Header) -> bytes:
+    """The header's `HEADER_BYTES` bytes."""
+    fields = _FIELDS.pack(
+        MAGIC,
+        VERSION,
+        header.num_channels,
+        header.num_stages,
+        header.code_bits,
+        header.model_id,
+        header.sample_rate,
+        header.model_sample_rate,
+        header.hop,
+        header.frames_per_chunk,
+        header.num_samples,
+    )
+    return fields + _CHECKSUM.pack(zlib.crc32(fields))
+
+
+def unpack_header(data: bytes) -> Header:
+    """The header that `data` starts with.
+
+    Raises:
+        CorruptError: not a .nsvq file, truncated, damaged or impossible.
+        VersionError: another version of the format.
+    """
+    if not data:
+        raise CorruptError("no data: a .nsvq file has at least 40 bytes")
+    if data[:4] != MAGIC[: len(data)]:
+        raise CorruptError("not a .nsvq file (it doesn't start with NSVQ)")
+    if len(data) > 4 and data[4] != VERSION:
+        raise VersionError(f".nsvq version {data[4]}; this release reads version {VERSION}")
+    if len(data) < HEADER_BYTES:
+        raise CorruptError(f"truncated: {len(data)} bytes, the header alone has {HEADER_BYTES}")
+    fields = bytes(data[: _FIELDS.size])
+    if _CHECKSUM.unpack_from(data, _FIELDS.size)[0] != zlib.crc32(fields):
+        raise CorruptError("damaged header: its checksum doesn't match")
+    (_, _, channels, stages, bits, model_id, rate, model_rate, hop, per_chunk, samples) = (
+        _FIELDS.unpack(fields)
+    )
+    try:
+        return Header(model_id, rate, channels, samples, stages, bits, model_rate, hop, per_chunk)
+    except BitstreamError as error:
+        raise CorruptError(f"impossible header: {error}") from error

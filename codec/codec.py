@@ -1,0 +1,304 @@
+"""The codec as one object: waves, codes and bytes."""
+
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.audio import BLOCK_SAMPLES, check_wave
+from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
+from codec.catalog import find_checkpoint
+from codec.checkpoint import load_checkpoint
+from codec.config import ModelConfig
+from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
+from codec.model import CodecModel
+from codec.resampling import resample_blocks
+from codec.windows import decode_windows, encode_windows
+
+Wave = np.ndarray | Tensor
+
+
+class Codec:
+    """A trained network that turns speech into codes or bytes and back.
+
+    numpy in gives numpy out, torch in gives torch out. Waves and codes may be hours long: the
+    network runs over windows of 30 s, with the result of one pass.
+
+        codec = Codec.load()
+        data = codec.compress(wave, sample_rate, bitrate_kbps=6)
+        wave, sample_rate = codec.decompress(data)
+    """
+
+    def __init__(
+        self,
+        model: CodecModel,
+        model_id: bytes,
+        name: str = "",
+        *,
+        metadata: dict[str, str] | None = None,
+        device: str = "cpu",
+    ) -> None:
+        self.model = model.eval().to(device)
+        self.config: ModelConfig = model.config
+        self.model_id = model_id
+        self.name = name
+        self.metadata = dict(metadata or {})
+
+    @classmethod
+    def load(cls, checkpoint: str | Path = "default", device: str = "cpu") -> "Codec":
+        """The codec of a checkpoint.
+
+        Args:
+            checkpoint: a name that `nsvq models` lists, or a path.
+            device: where the network runs, as torch names it.
+
+        Raises:
+            CheckpointError: not found, damaged or not of this project.
+        """
+        path = find_checkpoint(checkpoint)
+        model, model_id, metadata = load_checkpoint(path)
+        return cls(model, model_id, path.stem, metadata=metadata, device=device)
+
+    @property
+    def bitrates_kbps(self) -> tuple[float, ...]:
+        """All bitrates on offer, lowest first: one per stage."""
+        return tuple(self.config.bitrate_kbps(n + 1) for n in range(self.config.num_stages))
+
+    def stages_for(self, bitrate_kbps: float | None = None, num_stages: int | None = None) -> int:
+        """Stages for a bitrate (the nearest on offer below it), or all if neither is given.
+
+        Raises:
+            ConfigError: both are given, or neither the bitrate nor the number can be had.
+        """
+        if bitrate_kbps is not None and num_stages is not None:
+            raise ConfigError("both a bitrate and a number of stages are given; give one")
+        if bitrate_kbps is not None:
+            return self.config.stages_for(bitrate_kbps)
+        if num_stages is None:
+            return self.config.num_stages
+        if not 1 <= num_stages <= self.config.num_stages:
+            raise ConfigError(
+                f"{num_stages} stages asked for; {self.name or 'the model'} has 1 to "
+                f"{self.config.num_stages}"
+            )
+        return num_stages
+
+    def encode(
+        self,
+        wave: Wave,
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> Wave:
+        """The codes of a wave.
+
+        Args:
+            sample_rate: the wave's, in Hz; it is resampled to the model's.
+
+        Shape: wave [C, T] or [T] floats in [-1, 1] -> codes [C, Q, F] int64.
+
+        Raises:
+            AudioError: not such a wave, NaN or infinite samples.
+            ConfigError: a bitrate or number of stages that can't be had.
+        """
+        stages = self.stages_for(bitrate_kbps, num_stages)
+        array = _as_wave(wave)
+        header = self.header(sample_rate, len(array), stages)
+        blocks = list(self.encode_blocks(_split(array), header))
+        codes = np.concatenate([np.zeros((len(array), stages, 0), np.int64), *blocks], axis=-1)
+        return _like(wave, codes)
+
+    def decode(self, codes: Wave, num_samples: int | None = None) -> Wave:
+        """The wave of codes, at the model's sample rate.
+
+        Args:
+            num_samples: cut to that many samples of each channel.
+
+        Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32,
+        T = (F - 1) · hop or num_samples.
+
+        Raises:
+            BitstreamError: codes of another shape or range.
+        """
+        array = self._as_codes(codes)
+        blocks = list(decode_windows(self.model, [array]))
+        wave = np.concatenate([np.zeros((len(array), 0), np.float32), *blocks], axis=1)
+        return _like(codes, wave[:, :num_samples])
+
+    def compress(
+        self,
+        wave: Wave,
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> bytes:
+        """A .nsvq file of a wave; arguments and errors as for `encode`."""
+        array = _as_wave(wave)
+        header = self.header(sample_rate, len(array), self.stages_for(bitrate_kbps, num_stages))
+        file = BytesIO()
+        self.compress_blocks(_split(array), header, file)
+        return file.getvalue()
+
+    def decompress(
+        self, data: bytes, bitrate_kbps: float | None = None, num_stages: int | None = None
+    ) -> tuple[np.ndarray, int]:
+        """The wave in a .nsvq file and its sample rate: as many samples as went in.
+
+        Args:
+            bitrate_kbps, num_stages: decode fewer stages than the file holds.
+
+        Shape: wave [C, T] float32.
+
+        Raises:
+            CorruptError, VersionError: not a sound .nsvq file.
+            ModelMismatchError: coded with another model.
+            ConfigError: a bitrate or number of stages that the file doesn't hold.
+        """
+        reader = FileReader(BytesIO(data))
+        header = reader.header
+        blocks = list(self.decompress_blocks(reader, header.held_stages(bitrate_kbps, num_stages)))
+        empty = np.zeros((header.num_channels, 0), np.float32)
+        return np.concatenate([empty, *blocks], axis=1), header.sample_rate
+
+    def header(self, sample_rate: int, num_channels: int, num_stages: int) -> Header:
+        """What a file of this codec starts with; the number of samples is set at the end.
+
+        Raises:
+            AudioError: a sample rate or number of channels that can't be coded.
+        """
+        config = self.config
+        try:
+            return Header(
+                self.model_id,
+                int(sample_rate),
+                num_channels,
+                0,
+                num_stages,
+                config.code_bits,
+                config.sample_rate,
+                config.hop,
+                default_frames_per_chunk(config.frame_rate, num_channels, config.code_bits),
+            )
+        except BitstreamError as error:
+            raise AudioError(
+                f"can't code {num_channels} channels at {sample_rate} Hz; expected 1 "
+                "to 255 channels at 1000 to 768000 Hz"
+            ) from error
+
+    def encode_blocks(self, blocks: Iterable[np.ndarray], header: Header) -> Iterator[np.ndarray]:
+        """Codes of a wave that comes in blocks, at the rate and with the stages of `header`.
+
+        Shape: blocks [C, T] float32 -> codes [C, Q, F] int64.
+        """
+
+        def length(num_samples: int) -> int:
+            return -(-num_samples * header.model_sample_rate // header.sample_rate)
+
+        rate = self.config.sample_rate
+        waves = resample_blocks(blocks, header.sample_rate, rate, length)
+        return encode_windows(self.model, waves, header.num_stages)
+
+    def compress_blocks(
+        self, blocks: Iterable[np.ndarray], header: Header, file: BinaryIO
+    ) -> Header:
+        """Write a .nsvq file of a wave that comes in blocks; returns the header as written.
+
+        Shape: blocks [C, T] float32.
+        """
+        num_samples = 0
+
+        def counted() -> Iterator[np.ndarray]:
+            nonlocal num_samples
+            for block in blocks:
+                num_samples += block.shape[1]
+                yield block
+
+        writer = FileWriter(file, header)
+        for codes in self.encode_blocks(counted(), header):
+            writer.write(codes)
+        return writer.finish(num_samples)
+
+    def decompress_blocks(self, reader: FileReader, num_stages: int) -> Iterator[np.ndarray]:
+        """The wave in an open .nsvq file, block by block, at the source's rate.
+
+        Shape: -> waves [C, T] float32, in all as many samples as the header says.
+
+        Raises:
+            ModelMismatchError: coded with another model (before the first block).
+            CorruptError: damaged (when the damage is reached).
+        """
+        header = reader.header
+        self.check_model(header)
+        waves = decode_windows(self.model, reader.codes(num_stages))
+        return resample_blocks(
+            waves, header.model_sample_rate, header.sample_rate, lambda _: header.num_samples
+        )
+
+    def check_model(self, header: Header) -> None:
+        """Refuse a file of another model.
+
+        Raises:
+            ModelMismatchError: it names both models, or what doesn't fit.
+        """
+        if header.model_id != self.model_id:
+            raise ModelMismatchError(
+                f"coded with model {header.model_id.hex()}, but "
+                f"{self.name or 'the model at hand'} is "
+                f"{self.model_id.hex()}; decode with --checkpoint of the "
+                "model that coded it"
+            )
+        config = self.config
+        found = (header.code_bits, header.model_sample_rate, header.hop)
+        expected = (config.code_bits, config.sample_rate, config.hop)
+        if found != expected or header.num_stages > config.num_stages:
+            raise ModelMismatchError(
+                f"header says code bits, rate and hop {found} with "
+                f"{header.num_stages} stages, but model "
+                f"{self.model_id.hex()} has {expected} with "
+                f"{config.num_stages}"
+            )
+
+    def _as_codes(self, codes: Wave) -> np.ndarray:
+        array = codes.detach().cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
+        config = self.config
+        if (
+            array.ndim != 3
+            or not np.issubdtype(array.dtype, np.integer)
+            or not (1 <= array.shape[1] <= config.num_stages)
+        ):
+            raise BitstreamError(
+                f"codes are {array.dtype} {array.shape}; expected integers "
+                f"[C, Q, F] with Q from 1 to {config.num_stages}"
+            )
+        if array.size and not (array.min() >= 0 and array.max() < config.codebook_size):
+            raise BitstreamError(
+                f"codes reach from {array.min()} to {array.max()}; expected 0 to "
+                f"{config.codebook_size - 1}"
+            )
+        return array.astype(np.int64, copy=False)
+
+
+def _as_wave(wave: Wave) -> np.ndarray:
+    """Shape: wave [C, T] or [T] floats -> [C, T] float32, checked."""
+    array = wave.detach().cpu().numpy() if isinstance(wave, Tensor) else np.asarray(wave)
+    if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.floating):
+        raise AudioError(
+            f"wave is {array.dtype} {array.shape}; expected floats in [-1, 1], [C, T] or [T]"
+        )
+    array = np.atleast_2d(array)
+    check_wave(array, "wave")
+    return array.astype(np.float32, copy=False)
+
+
+def _split(wave: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, wave.shape[1], BLOCK_SAMPLES):
+        yield wave[:, start : start + BLOCK_SAMPLES]
+
+
+def _like(given: Wave, array: np.ndarray) -> Wave:
+    """`array` as the kind, and on the device, of what was given."""
+    return torch.from_numpy(array).to(given.device) if isinstance(given, Tensor) else array

@@ -1,0 +1,181 @@
+"""From file to file in bounded memory: what the command line does.
+
+Sources and targets are paths or open binary files. A target appears whole or not at all.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from codec.audio import open_audio, target_format, write_blocks
+from codec.bitstream import FileReader, Header, trim_reader
+from codec.codec import Codec
+from codec.errors import BitstreamError, OutputError
+from codec.output import new_file
+
+Source = str | Path | BinaryIO
+Progress = Callable[[float, float], None]
+"""Called with the seconds of audio done and those in all."""
+
+
+@dataclass(frozen=True)
+class CodedFile:
+    """A .nsvq file that was written, read or looked at."""
+
+    header: Header
+    num_bytes: int
+
+    @property
+    def bitrate_kbps(self) -> float:
+        """What the file really takes, overhead and all channels included; 0 if it is empty."""
+        seconds = self.header.seconds
+        return self.num_bytes * 8.0 / seconds / 1000.0 if seconds else 0.0
+
+
+def compress_file(
+    codec: Codec,
+    source: Source,
+    target: Source,
+    *,
+    bitrate_kbps: float | None = None,
+    num_stages: int | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> CodedFile:
+    """Code a recording into a .nsvq file.
+
+    Args:
+        bitrate_kbps, num_stages: see `Codec.stages_for`.
+        force: replace an existing target.
+
+    Raises:
+        AudioError: the source can't be read or coded.
+        ConfigError: a bitrate or number of stages that can't be had.
+        OutputError: the target exists or can't be written.
+    """
+    stages = codec.stages_for(bitrate_kbps, num_stages)
+    _refuse_same(source, target)
+    with open_audio(source) as reader, new_file(target, force) as file:
+        info = reader.info
+        header = codec.header(info.sample_rate, info.num_channels, stages)
+        blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
+        return _coded(codec.compress_blocks(blocks, header, file))
+
+
+def decompress_file(
+    codec: Codec,
+    source: Source,
+    target: Source,
+    *,
+    bitrate_kbps: float | None = None,
+    num_stages: int | None = None,
+    format: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> CodedFile:
+    """Rebuild the recording in a .nsvq file, as 16-bit PCM.
+
+    Args:
+        bitrate_kbps, num_stages: decode fewer stages than the file holds.
+        format: "wav" or "flac"; by the target's suffix if None, wav for an open file.
+
+    Returns what was read.
+
+    Raises:
+        CorruptError, VersionError: not a sound .nsvq file.
+        ModelMismatchError: coded with another model.
+        ConfigError: a bitrate or number of stages that the file doesn't hold.
+        AudioError: a format that can't be written.
+        OutputError: the target exists or can't be written.
+    """
+    kind = format or target_format(target)
+    _refuse_same(source, target)
+    with _open_coded(source) as reader:
+        header = reader.header
+        stages = header.held_stages(bitrate_kbps, num_stages)
+        waves = codec.decompress_blocks(reader, stages)
+        waves = _reported(waves, header.sample_rate, header.num_samples, progress)
+        shape = (header.num_channels, header.num_samples)
+        with new_file(target, force) as file:
+            write_blocks(file, waves, header.sample_rate, shape, kind)
+        return _coded(header)
+
+
+def trim_path(
+    source: Source,
+    target: Source,
+    *,
+    bitrate_kbps: float | None = None,
+    num_stages: int | None = None,
+    force: bool = False,
+) -> CodedFile:
+    """Cut a .nsvq file to a lower bitrate without decoding it. Returns what was written.
+
+    Raises:
+        CorruptError, VersionError: not a sound .nsvq file.
+        ConfigError: a bitrate or number of stages that the file doesn't hold.
+        OutputError: the target exists or can't be written.
+    """
+    _refuse_same(source, target)
+    with _open_coded(source) as reader:
+        stages = reader.header.held_stages(bitrate_kbps, num_stages)
+        with new_file(target, force) as file:
+            return _coded(trim_reader(reader, file, stages))
+
+
+def check_file(source: Source) -> CodedFile:
+    """What a .nsvq file holds, after all its checksums were compared.
+
+    Raises:
+        CorruptError, VersionError: not a sound .nsvq file.
+    """
+    with _open_coded(source) as reader:
+        for _ in reader.payloads():
+            pass
+        return _coded(reader.header)
+
+
+@contextmanager
+def _open_coded(source: Source) -> Iterator[FileReader]:
+    """A .nsvq file, open for reading; its errors name it."""
+    if not isinstance(source, str | Path):
+        yield FileReader(source)
+        return
+    try:
+        file = Path(source).open("rb")  # noqa: SIM115 (closed below)
+    except FileNotFoundError as error:
+        raise BitstreamError(f"{source}: no such file") from error
+    except OSError as error:
+        raise BitstreamError(f"{source}: can't be read ({error.strerror})") from error
+    with file:
+        try:
+            yield FileReader(file)
+        except BitstreamError as error:
+            raise type(error)(f"{source}: {error}") from error
+
+
+def _refuse_same(source: Source, target: Source) -> None:
+    """Refuse to replace a file by what is made from it."""
+    paths = [Path(place) for place in (source, target) if isinstance(place, str | Path)]
+    if len(paths) == 2 and all(path.exists() for path in paths) and paths[0].samefile(paths[1]):
+        raise OutputError(f"{paths[1]}: is the input; write the output elsewhere")
+
+
+def _reported(
+    blocks: Iterable[np.ndarray], sample_rate: int, num_samples: int, progress: Progress | None
+) -> Iterator[np.ndarray]:
+    """The same blocks; `progress` hears of each once it was used."""
+    done = 0
+    for block in blocks:
+        yield block
+        done += block.shape[1]
+        if progress:
+            progress(done / sample_rate, num_samples / sample_rate)
+
+
+def _coded(header: Header) -> CodedFile:
+    return CodedFile(header, header.file_bytes)
