@@ -1,0 +1,5 @@
+"""`python -m app` is `nsvq`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,110 @@
+"""Which file becomes which: inputs, folders and standard streams, paired before any work."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+STANDARD = Path("-")
+"""Standard input or standard output."""
+AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+NSVQ_SUFFIX = ".nsvq"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to make from another; either may be `STANDARD`."""
+
+    source: Path
+    target: Path
+
+
+def plan_jobs(
+    inputs: Sequence[str], output: str | None, *, reads: Sequence[str], writes: str
+) -> list[Job]:
+    """The jobs that `inputs` and `--output` ask for, folders expanded and mirrored.
+
+        a.wav                  a.nsvq
+        a.wav    -o OUT        OUT, or OUT/a.nsvq where OUT is a folder or ends in "/"
+        a b      -o OUT        OUT/a.nsvq, OUT/b.nsvq
+        DIR      -o OUT        OUT/<same path>.nsvq for every recording below DIR
+        -        -o OUT        OUT; standard output without -o
+
+    Args:
+        reads: suffixes of the files a folder is searched for.
+        writes: suffix of outputs whose name is not given.
+
+    Raises:
+        click.UsageError: standard input or output together with other files.
+        click.ClickException: a folder without such files, or two jobs with the same output.
+    """
+    sources = [Path(name) for name in inputs]
+    if output == "-" and (len(sources) > 1 or sources[0].is_dir()):
+        raise click.UsageError("standard output takes one file, not several")
+    if STANDARD in sources:
+        if len(sources) > 1:
+            raise click.UsageError("standard input can't be mixed with files")
+        return [Job(STANDARD, Path(output or "-"))]
+    jobs = []
+    for source in sources:
+        if source.is_dir():
+            base = Path(output) if output else source
+            for path in _files_below(source, reads):
+                jobs.append(Job(path, base / _renamed(path, reads, writes).relative_to(source)))
+        elif output is None:
+            jobs.append(Job(source, _renamed(source, reads, writes)))
+        elif len(sources) > 1 or output.endswith(os.sep) or Path(output).is_dir():
+            jobs.append(Job(source, Path(output) / _renamed(source, reads, writes).name))
+        else:
+            jobs.append(Job(source, Path(output)))
+    _refuse_collisions(jobs)
+    return jobs
+
+
+def expand(inputs: Sequence[str], reads: Sequence[str]) -> list[Path]:
+    """`inputs` with every folder replaced by the files below it that end in one of `reads`."""
+    paths: list[Path] = []
+    for path in map(Path, inputs):
+        paths += _files_below(path, reads) if path.is_dir() else [path]
+    return paths
+
+
+def _files_below(folder: Path, reads: Sequence[str]) -> list[Path]:
+    """Files below `folder` with a wanted suffix, sorted; not hidden ones, not linked folders."""
+    found = sorted(path for path in _walk(folder) if path.suffix.lower() in reads)
+    if not found:
+        raise click.ClickException(f"{folder}: no {', '.join(reads)} file in this folder")
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(parent, name) for name in names if not name.startswith("."))
+
+
+def _renamed(path: Path, reads: Sequence[str], writes: str) -> Path:
+    """`path` with its suffix exchanged, or appended to where the suffix is not one of `reads`."""
+    known = path.suffix.lower() in reads
+    return path.with_suffix(writes) if known else path.with_name(path.name + writes)
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    sources = {os.path.realpath(job.source) for job in jobs}
+    claimed: dict[str, Path] = {}
+    for job in jobs:
+        if job.target == STANDARD:
+            continue
+        place = os.path.realpath(job.target)
+        if place in sources:
+            raise click.ClickException(
+                f"{job.target}: is an input as well as an output; give another --output"
+            )
+        if place in claimed:
+            raise click.ClickException(
+                f"{claimed[place]} and {job.source} would both be written to {job.target}; "
+                "nothing was written"
+            )
+        claimed[place] = job.source

@@ -1,0 +1,72 @@
+"""Options that several verbs share, and what a bitrate asked for means."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _not_both(ctx: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    if value is not None and ctx.params.get("bitrate") is not None:
+        raise click.UsageError("--bitrate and --stages say the same thing; give one of them")
+    return value
+
+
+def rate_options(function: Function) -> Function:
+    """`--bitrate` and `--stages`."""
+    for option in (
+        click.option(
+            "--stages",
+            type=int,
+            metavar="N",
+            callback=_not_both,
+            help="Stages to use, instead of a bitrate.",
+        ),
+        click.option(
+            "--bitrate",
+            type=float,
+            metavar="KBPS",
+            is_eager=True,
+            help="Kilobits per second of one channel; the nearest on offer below is taken.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def output_options(function: Function) -> Function:
+    """`--output`, `--force` and `--json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Tell what was done as JSON."),
+        click.option("--force", is_flag=True, help="Replace outputs that exist."),
+        click.option(
+            "--output", "-o", metavar="OUT", help='File or folder to write, or "-" for stdout.'
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+checkpoint_option = click.option(
+    "--checkpoint",
+    default="default",
+    show_default=True,
+    metavar="NAME|PATH",
+    help="Weights: a name that `nsvq models` lists, or a file.",
+)
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def say_nearest(asked_kbps: float | None, taken_kbps: float, said: set[float]) -> None:
+    """Say on stderr that another bitrate was taken than the one asked for, once for each.
+
+    Args:
+        said: what was said so far; the bitrate taken is added.
+    """
+    if asked_kbps is None or abs(asked_kbps - taken_kbps) < 1e-6 or taken_kbps in said:
+        return
+    said.add(taken_kbps)
+    click.echo(f"nsvq: {asked_kbps:g} kbps is not on offer; using {taken_kbps:g} kbps", err=True)

@@ -1,0 +1,155 @@
+"""`nsvq info`: what .nsvq files and checkpoints hold. Never loads the network."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from app.batch import Facts, failure_of, report_failures
+from app.files import NSVQ_SUFFIX, STANDARD, expand
+from app.options import json_option
+from codec.bitstream import VERSION
+from codec.bitstream.header import MAGIC
+from codec.catalog import (
+    SUFFIX,
+    CheckpointInfo,
+    find_checkpoint,
+    list_checkpoints,
+    read_checkpoint_info,
+)
+from codec.errors import CheckpointError, CodecError
+from codec.files import check_file
+
+
+@click.command()
+@click.argument("inputs", nargs=-1, required=True, metavar="FILE...")
+@json_option
+def command(inputs: tuple[str, ...], as_json: bool) -> None:
+    """Show what .nsvq files and checkpoints hold.
+
+    A .nsvq file is read to its end and every checksum tested. A checkpoint is a file, or a name
+    that `nsvq models` lists.
+    """
+    described: list[Facts] = []
+    failures: list[Facts] = []
+    paths = expand(inputs, (NSVQ_SUFFIX, SUFFIX))
+    for path in paths:
+        try:
+            described.append(_describe(path))
+        except (CodecError, OSError) as error:
+            failures.append(failure_of(path, error))
+    if as_json:
+        click.echo(json.dumps({"files": described, "failures": failures}, indent=2))
+    else:
+        click.echo("\n\n".join(_text(facts) for facts in described), nl=bool(described))
+    report_failures(failures, len(paths))
+
+
+def checkpoint_facts(info: CheckpointInfo) -> Facts:
+    """What `nsvq info` and `nsvq models` tell about a checkpoint."""
+    config = info.config
+    return {
+        "kind": "checkpoint",
+        "name": info.name,
+        "path": str(info.path),
+        "bytes": info.num_bytes,
+        "model_id": info.model_id.hex(),
+        "num_parameters": info.num_parameters,
+        "sample_rate": config.sample_rate,
+        "delay_ms": config.delay_ms,
+        "frame_rate": config.frame_rate,
+        "codebook_size": config.codebook_size,
+        "bitrates_kbps": [config.bitrate_kbps(n + 1) for n in range(config.num_stages)],
+        "config": asdict(config),
+        "metadata": info.metadata,
+    }
+
+
+def _describe(path: Path) -> Facts:
+    if path == STANDARD:
+        return _file_facts(sys.stdin.buffer)
+    if path.is_file() and (path.suffix == NSVQ_SUFFIX or _begins_like_nsvq(path)):
+        return _file_facts(path)
+    try:
+        return checkpoint_facts(read_checkpoint_info(find_checkpoint(str(path))))
+    except CheckpointError as error:
+        if path.is_file() and path.suffix != SUFFIX:
+            raise CheckpointError(f"{path}: neither a .nsvq file nor a checkpoint") from error
+        raise
+
+
+def _begins_like_nsvq(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def _file_facts(source: Path | BinaryIO) -> Facts:
+    coded = check_file(source)
+    header = coded.header
+    return {
+        "kind": "nsvq",
+        "path": str(source) if isinstance(source, Path) else "-",
+        "version": VERSION,
+        "bytes": coded.num_bytes,
+        "model_id": header.model_id.hex(),
+        "model": _model_name(header.model_id),
+        "seconds": header.seconds,
+        "sample_rate": header.sample_rate,
+        "num_channels": header.num_channels,
+        "num_samples": header.num_samples,
+        "num_stages": header.num_stages,
+        "code_bits": header.code_bits,
+        "frame_rate": header.frame_rate,
+        "bitrates_kbps": [header.bitrate_kbps(n + 1) for n in range(header.num_stages)],
+    }
+
+
+def _model_name(model_id: bytes) -> str | None:
+    """The shipped checkpoint with this identity, if there is one."""
+    for path in list_checkpoints().values():
+        if (info := read_checkpoint_info(path)).model_id == model_id:
+            return info.name
+    return None
+
+
+def _text(facts: Facts) -> str:
+    lines = _checkpoint_lines(facts) if facts["kind"] == "checkpoint" else _file_lines(facts)
+    return "\n".join([facts["path"], *(f"  {name:<11}{value}" for name, value in lines.items())])
+
+
+def _file_lines(facts: Facts) -> dict[str, str]:
+    rates = facts["bitrates_kbps"]
+    seconds, size = facts["seconds"], facts["bytes"]
+    on_disk = f", {8 * size / seconds / 1000:.2f} kbps on disk" if seconds else ""
+    return {
+        "kind": f".nsvq file, version {facts['version']}, all checksums right",
+        "recording": f"{seconds:.3f} s ({facts['num_samples']:,} samples), "
+        f"{facts['sample_rate']:,} Hz, {_count(facts['num_channels'], 'channel')}",
+        "size": f"{size:,} bytes{on_disk}",
+        "bitrate": f"{rates[-1]:g} kbps a channel, {_count(facts['num_stages'], 'stage')} of "
+        f"{facts['code_bits']} bits, {facts['frame_rate']:g} frames/s",
+        "trims to": ", ".join(f"{rate:g}" for rate in rates[:-1]) + " kbps"
+        if len(rates) > 1
+        else "nothing smaller",
+        "model": f"{facts['model'] or 'not one of those at hand'} ({facts['model_id']})",
+    }
+
+
+def _checkpoint_lines(facts: Facts) -> dict[str, str]:
+    rates = facts["bitrates_kbps"]
+    return {
+        "kind": f"checkpoint {facts['name']} ({facts['model_id']})",
+        "size": f"{facts['num_parameters']:,} parameters, {facts['bytes']:,} bytes",
+        "audio": f"{facts['sample_rate']:,} Hz, {facts['frame_rate']:g} frames/s",
+        "bitrates": f"{rates[0]:g} to {rates[-1]:g} kbps in {_count(len(rates), 'stage')} of "
+        f"{facts['codebook_size']} codewords",
+        "delay": f"{facts['delay_ms']:g} ms algorithmic",
+        **facts["metadata"],
+    }
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
