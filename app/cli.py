@@ -7,7 +7,6 @@ Exit codes: 0 done, 1 something is wrong with the data or the machine, 2 with th
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, NamedTuple
 
@@ -70,12 +69,10 @@ class VerbGroup(click.Group):
         except ModuleNotFoundError as error:
             raise _missing(ctx.invoked_subcommand, error) from error
 
-    def main(
-        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
-    ) -> Any:
-        extra["standalone_mode"] = False
+    def main(self, *args: Any, **extra: Any) -> Any:
+        extra |= {"standalone_mode": False, "prog_name": "nsvq"}
         try:
-            result = super().main(args, prog_name or "nsvq", **extra)
+            result = super().main(*args, **extra)
             sys.stdout.flush()
             sys.exit(result if isinstance(result, int) else 0)
         except Exception as error:

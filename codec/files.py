@@ -7,15 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from codec.audio import open_audio, target_format, write_blocks
 from codec.bitstream import FileReader, Header, trim_reader
-from codec.codec import Codec
 from codec.errors import BitstreamError, OutputError
 from codec.output import new_file
+
+if TYPE_CHECKING:
+    from codec.codec import Codec
 
 Source = str | Path | BinaryIO
 Progress = Callable[[float, float], None]
@@ -37,7 +39,7 @@ class CodedFile:
 
 
 def compress_file(
-    codec: Codec,
+    codec: "Codec",
     source: Source,
     target: Source,
     *,
@@ -67,7 +69,7 @@ def compress_file(
 
 
 def decompress_file(
-    codec: Codec,
+    codec: "Codec",
     source: Source,
     target: Source,
     *,

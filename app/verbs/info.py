@@ -16,9 +16,9 @@ from codec.bitstream.header import MAGIC
 from codec.catalog import (
     SUFFIX,
     CheckpointInfo,
+    describe_checkpoint,
     find_checkpoint,
-    list_checkpoints,
-    read_checkpoint_info,
+    shipped_checkpoints,
 )
 from codec.errors import CheckpointError, CodecError
 from codec.files import check_file
@@ -55,7 +55,7 @@ def checkpoint_facts(info: CheckpointInfo) -> Facts:
         "kind": "checkpoint",
         "name": info.name,
         "path": str(info.path),
-        "bytes": info.num_bytes,
+        "bytes": info.path.stat().st_size,
         "model_id": info.model_id.hex(),
         "num_parameters": info.num_parameters,
         "sample_rate": config.sample_rate,
@@ -74,7 +74,7 @@ def _describe(path: Path) -> Facts:
     if path.is_file() and (path.suffix == NSVQ_SUFFIX or _begins_like_nsvq(path)):
         return _file_facts(path)
     try:
-        return checkpoint_facts(read_checkpoint_info(find_checkpoint(str(path))))
+        return checkpoint_facts(describe_checkpoint(find_checkpoint(str(path))))
     except CheckpointError as error:
         if path.is_file() and path.suffix != SUFFIX:
             raise CheckpointError(f"{path}: neither a .nsvq file nor a checkpoint") from error
@@ -109,8 +109,8 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
 
 def _model_name(model_id: bytes) -> str | None:
     """The shipped checkpoint with this identity, if there is one."""
-    for path in list_checkpoints().values():
-        if (info := read_checkpoint_info(path)).model_id == model_id:
+    for path in shipped_checkpoints():
+        if (info := describe_checkpoint(path)).model_id == model_id:
             return info.name
     return None
 

@@ -7,10 +7,10 @@ import click
 from app.options import json_option
 from app.verbs.info import checkpoint_facts
 from codec.catalog import (
-    CHECKPOINT_FOLDERS,
-    DEFAULT_CHECKPOINT,
-    list_checkpoints,
-    read_checkpoint_info,
+    DEFAULT,
+    FOLDER,
+    describe_checkpoint,
+    shipped_checkpoints,
 )
 from codec.errors import CheckpointError
 
@@ -19,16 +19,14 @@ from codec.errors import CheckpointError
 @json_option
 def command(as_json: bool) -> None:
     """List the checkpoints at hand; the one marked * is used unless --checkpoint says otherwise."""
-    found = [checkpoint_facts(read_checkpoint_info(path)) for path in list_checkpoints().values()]
+    found = [checkpoint_facts(describe_checkpoint(path)) for path in shipped_checkpoints()]
     if not found:
-        raise CheckpointError(
-            f"{CHECKPOINT_FOLDERS[0]}: no checkpoint here; `nsvq train` makes one"
-        )
+        raise CheckpointError(f"{FOLDER}: no checkpoint here; `nsvq train` makes one")
     if as_json:
-        click.echo(json.dumps({"default": DEFAULT_CHECKPOINT, "checkpoints": found}, indent=2))
+        click.echo(json.dumps({"default": DEFAULT, "checkpoints": found}, indent=2))
         return
     for facts in found:
-        mark = "*" if facts["name"] == DEFAULT_CHECKPOINT else " "
+        mark = "*" if facts["name"] == DEFAULT else " "
         rates = facts["bitrates_kbps"]
         click.echo(
             f"{mark} {facts['name']:<16} {rates[0]:g} to {rates[-1]:g} kbps, "
