@@ -287,4 +287,4 @@ class ResidualChain(nn.Module, ABC):
 def _columns(rows: Tensor, latent: Tensor, kind: torch.dtype | None = None) -> Tensor:
     """Shape: rows [B · F, C], latent [B, D, F] -> [B, C, F], of the latent's type unless `kind`."""
     batch, frames = latent.shape[0], latent.shape[2]
-    return rows.view(batch, frames, -1).transpose(1, 2).to(kind or latent.dtype)
+    return rows.view(batch, frames, rows.shape[1]).transpose(1, 2).to(kind or latent.dtype)

@@ -39,8 +39,10 @@ def test_less_noise_scores_better(name):
 def test_unscorable_is_an_error_or_a_finite_score(name, bad):
     wave = voice(1.0)
     pairs = {
-        "silent": (0 * wave, wave), "short": (wave[:100], wave[:100]),
-        "nan": (wave, np.full_like(wave, np.nan)), "lengths": (wave, wave[1:]),
+        "silent": (0 * wave, wave),
+        "short": (wave[:100], wave[:100]),
+        "nan": (wave, np.full_like(wave, np.nan)),
+        "lengths": (wave, wave[1:]),
         "silent output": (wave, 0 * wave),
     }
     try:
@@ -81,7 +83,9 @@ def test_a_silent_piece_is_left_out():
     half = voice(PIECE_S)
     gap = np.concatenate([half, np.zeros_like(half)])
     decoded = spoiled(gap, 0.01)
-    assert score(gap, decoded, RATE, ["si_sdr"]) == score(half, decoded[: len(half)], RATE, ["si_sdr"])
+    assert score(gap, decoded, RATE, ["si_sdr"]) == score(
+        half, decoded[: len(half)], RATE, ["si_sdr"]
+    )
 
 
 def test_si_sdr_of_known_noise():
@@ -93,8 +97,10 @@ def test_si_sdr_of_known_noise():
 
 def test_pitch_of_a_transposed_voice():
     time = np.arange(2 * RATE) / RATE
-    low, high = (0.1 * sum(np.sin(2 * np.pi * k * f * time) / k for k in range(1, 9))
-                 for f in (120.0, 120.0 * 2 ** (1 / 12)))
+    low, high = (
+        0.1 * sum(np.sin(2 * np.pi * k * f * time) / k for k in range(1, 9))
+        for f in (120.0, 120.0 * 2 ** (1 / 12))
+    )
     scores = score(low, high, RATE, ["f0", "voicing"])
     assert scores["f0"] == pytest.approx(100.0, abs=3.0) and scores["voicing"] == 0.0
 
