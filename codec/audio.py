@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from codec.errors import AudioError
+from codec.errors import AudioError, OutputError
 from codec.output import new_file
 from codec.resampling import resample
 
@@ -41,16 +41,11 @@ class AudioInfo:
 
     sample_rate: int
     """Hz."""
-    num_channels: int
+    channels: int
     num_samples: int
     """Samples of each channel."""
     format: str
     """WAV, FLAC, OGG, MP3, …"""
-
-    @property
-    def channels(self) -> int:
-        """C, the same as `num_channels`."""
-        return self.num_channels
 
     @property
     def seconds(self) -> float:
@@ -79,6 +74,8 @@ class AudioReader:
             check_wave(block, self._name)
             count += len(block)
             yield block.T
+        if not count:
+            raise AudioError(f"{self._name}: empty recording (0 samples)")
         if count < self.info.num_samples and self.info.format not in _APPROXIMATE:
             raise AudioError(
                 f"{self._name}: damaged, it ends after {count} of {self.info.num_samples} samples"
@@ -128,10 +125,7 @@ def read_audio(source: str | Path | BinaryIO) -> tuple[np.ndarray, int]:
         AudioError: missing, not audio, empty, damaged, or with NaN or infinite samples.
     """
     with open_audio(source) as reader:
-        blocks = list(reader.blocks())
-        if not blocks:
-            raise AudioError(f"{source}: empty recording (0 samples)")
-        return np.concatenate(blocks, axis=1), reader.info.sample_rate
+        return np.concatenate(list(reader.blocks()), axis=1), reader.info.sample_rate
 
 
 def audio_info(source: str | Path | BinaryIO) -> AudioInfo:
@@ -204,6 +198,7 @@ def write_blocks(
 
     Raises:
         AudioError: a format that can't be written, or shape and rate don't fit it.
+        OutputError: no space is left, say.
     """
     channels, num_samples = shape
     kind = format.upper()
@@ -211,14 +206,38 @@ def write_blocks(
         raise AudioError(f"can't write {format!r}; expected 'wav' or 'flac'")
     if kind == "WAV" and 2 * channels * num_samples > _MAX_WAV_BYTES:
         kind = "RF64"
+    output = _Output(file)
     try:
-        with soundfile.SoundFile(file, "w", sample_rate, channels, "PCM_16", format=kind) as sound:
+        with soundfile.SoundFile(
+            output, "w", sample_rate, channels, "PCM_16", format=kind
+        ) as sound:
             for block in blocks:
                 sound.write(to_pcm16(block).T)
-    except (soundfile.SoundFileError, ValueError) as error:
-        raise AudioError(
-            f"can't write {channels} channels at {sample_rate} Hz as {format} ({_reason(error)})"
-        ) from error
+    except (soundfile.SoundFileError, ValueError, AssertionError) as error:
+        if output.error is None:
+            raise AudioError(
+                f"can't write {channels} channels at {sample_rate} Hz as {format} "
+                f"({_reason(error)})"
+            ) from error
+    if output.error is not None:
+        raise OutputError(f"can't write ({output.error.strerror})") from output.error
+
+
+class _Output:
+    """An open file that keeps the error of a write: soundfile only prints it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.seek, self.tell, self.read = file.seek, file.tell, file.read
+        self.error: OSError | None = None
+        self._write = file.write
+
+    def write(self, data: bytes) -> int:
+        """Bytes written: none after an error."""
+        try:
+            return self._write(data)
+        except OSError as error:
+            self.error = error
+            return 0
 
 
 def to_pcm16(wave: np.ndarray) -> np.ndarray:
@@ -238,7 +257,7 @@ def check_wave(wave: np.ndarray, name: str) -> None:
     Raises:
         AudioError: not finite, or far beyond [-1, 1].
     """
-    loudest = float(np.abs(wave).max(initial=0.0))
+    loudest = max(float(wave.max(initial=0.0)), -float(wave.min(initial=0.0)))
     if not np.isfinite(loudest):
         raise AudioError(f"{name}: has NaN or infinite samples; expected finite ones")
     if loudest > _LOUDEST:

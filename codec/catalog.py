@@ -50,8 +50,14 @@ def find_checkpoint(name: str | Path = "default") -> Path:
     Raises:
         CheckpointError: there is no such file.
     """
-    path = Path(name)
-    if str(name) == path.name:
+    try:
+        return _find(Path(name), str(name))
+    except OSError as error:
+        raise CheckpointError(f"{name}: can't be read ({error.strerror})") from error
+
+
+def _find(path: Path, name: str) -> Path:
+    if name == path.name:
         shipped = FOLDER / f"{DEFAULT if path.name == 'default' else path.name}{SUFFIX}"
         if shipped.is_file():
             return shipped
@@ -60,7 +66,7 @@ def find_checkpoint(name: str | Path = "default") -> Path:
     if not path.is_file():
         known = ", ".join(shipped.stem for shipped in shipped_checkpoints()) or "none"
         raise CheckpointError(
-            f"no checkpoint {str(name)!r}: not a file, and not one of those at hand ({known})"
+            f"no checkpoint {name!r}: not a file, and not one of those at hand ({known})"
         )
     return path
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 
@@ -38,6 +39,8 @@ def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:
             valid here.
     """
     tensors, config, header = read_checkpoint(path)
+    if not all(np.isfinite(value).all() for value in tensors.values()):
+        raise CheckpointError(f"{path}: damaged, it holds weights that are not finite")
     try:
         model = CodecModel(config)
         weights = {name: torch.from_numpy(value).float() for name, value in tensors.items()}

@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from codec.audio import BLOCK_SAMPLES, check_wave
+from codec.arrays import Array, as_codes, as_wave, like, split_wave
 from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_checkpoint
@@ -17,9 +15,7 @@ from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
 from codec.model import CodecModel
 from codec.resampling import resample_blocks
-from codec.windows import decode_windows, encode_windows
-
-Wave = np.ndarray | Tensor
+from codec.windows import decode_windows, encode_windows, window_frames
 
 
 class Codec:
@@ -42,7 +38,11 @@ class Codec:
         metadata: dict[str, str] | None = None,
         device: str = "cpu",
     ) -> None:
-        self.model = model.eval().to(device)
+        try:
+            self.model = model.eval().to(device)
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(f"device {device!r} can't be used here ({reason})") from error
         self.config: ModelConfig = model.config
         self.model_id = model_id
         self.name = name
@@ -58,6 +58,7 @@ class Codec:
 
         Raises:
             CheckpointError: not found, damaged or not of this project.
+            ConfigError: a device that isn't there.
         """
         path = find_checkpoint(checkpoint)
         model, model_id, metadata = load_checkpoint(path)
@@ -89,11 +90,11 @@ class Codec:
 
     def encode(
         self,
-        wave: Wave,
+        wave: Array,
         sample_rate: int,
         bitrate_kbps: float | None = None,
         num_stages: int | None = None,
-    ) -> Wave:
+    ) -> Array:
         """The codes of a wave.
 
         Args:
@@ -106,13 +107,13 @@ class Codec:
             ConfigError: a bitrate or number of stages that can't be had.
         """
         stages = self.stages_for(bitrate_kbps, num_stages)
-        array = _as_wave(wave)
+        array = as_wave(wave)
         header = self.header(sample_rate, len(array), stages)
-        blocks = list(self.encode_blocks(_split(array), header))
+        blocks = list(self.encode_blocks(split_wave(array), header))
         codes = np.concatenate([np.zeros((len(array), stages, 0), np.int64), *blocks], axis=-1)
-        return _like(wave, codes)
+        return like(wave, codes)
 
-    def decode(self, codes: Wave, num_samples: int | None = None) -> Wave:
+    def decode(self, codes: Array, num_samples: int | None = None) -> Array:
         """The wave of codes, at the model's sample rate.
 
         Args:
@@ -124,23 +125,23 @@ class Codec:
         Raises:
             BitstreamError: codes of another shape or range.
         """
-        array = self._as_codes(codes)
-        blocks = list(decode_windows(self.model, [array]))
+        array = as_codes(codes, self.config)
+        blocks = list(decode_windows(self.model, [array], window_frames(self.config, len(array))))
         wave = np.concatenate([np.zeros((len(array), 0), np.float32), *blocks], axis=1)
-        return _like(codes, wave[:, :num_samples])
+        return like(codes, wave[:, :num_samples])
 
     def compress(
         self,
-        wave: Wave,
+        wave: Array,
         sample_rate: int,
         bitrate_kbps: float | None = None,
         num_stages: int | None = None,
     ) -> bytes:
         """A .nsvq file of a wave; arguments and errors as for `encode`."""
-        array = _as_wave(wave)
+        array = as_wave(wave)
         header = self.header(sample_rate, len(array), self.stages_for(bitrate_kbps, num_stages))
         file = BytesIO()
-        self.compress_blocks(_split(array), header, file)
+        self.compress_blocks(split_wave(array), header, file)
         return file.getvalue()
 
     def decompress(
@@ -158,7 +159,7 @@ class Codec:
             ModelMismatchError: coded with another model.
             ConfigError: a bitrate or number of stages that the file doesn't hold.
         """
-        reader = FileReader(BytesIO(data))
+        reader = FileReader(BytesIO(data), len(data))
         header = reader.header
         blocks = list(self.decompress_blocks(reader, header.held_stages(bitrate_kbps, num_stages)))
         empty = np.zeros((header.num_channels, 0), np.float32)
@@ -200,7 +201,8 @@ class Codec:
 
         rate = self.config.sample_rate
         waves = resample_blocks(blocks, header.sample_rate, rate, length)
-        return encode_windows(self.model, waves, header.num_stages)
+        frames = window_frames(self.config, header.num_channels)
+        return encode_windows(self.model, waves, header.num_stages, frames)
 
     def compress_blocks(
         self, blocks: Iterable[np.ndarray], header: Header, file: BinaryIO
@@ -233,7 +235,9 @@ class Codec:
         """
         header = reader.header
         self.check_model(header)
-        waves = decode_windows(self.model, reader.codes(num_stages))
+        waves = decode_windows(
+            self.model, reader.codes(num_stages), window_frames(self.config, header.num_channels)
+        )
         return resample_blocks(
             waves, header.model_sample_rate, header.sample_rate, lambda _: header.num_samples
         )
@@ -261,44 +265,3 @@ class Codec:
                 f"{self.model_id.hex()} has {expected} with "
                 f"{config.num_stages}"
             )
-
-    def _as_codes(self, codes: Wave) -> np.ndarray:
-        array = codes.detach().cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
-        config = self.config
-        if (
-            array.ndim != 3
-            or not np.issubdtype(array.dtype, np.integer)
-            or not (1 <= array.shape[1] <= config.num_stages)
-        ):
-            raise BitstreamError(
-                f"codes are {array.dtype} {array.shape}; expected integers "
-                f"[C, Q, F] with Q from 1 to {config.num_stages}"
-            )
-        if array.size and not (array.min() >= 0 and array.max() < config.codebook_size):
-            raise BitstreamError(
-                f"codes reach from {array.min()} to {array.max()}; expected 0 to "
-                f"{config.codebook_size - 1}"
-            )
-        return array.astype(np.int64, copy=False)
-
-
-def _as_wave(wave: Wave) -> np.ndarray:
-    """Shape: wave [C, T] or [T] floats -> [C, T] float32, checked."""
-    array = wave.detach().cpu().numpy() if isinstance(wave, Tensor) else np.asarray(wave)
-    if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.floating):
-        raise AudioError(
-            f"wave is {array.dtype} {array.shape}; expected floats in [-1, 1], [C, T] or [T]"
-        )
-    array = np.atleast_2d(array)
-    check_wave(array, "wave")
-    return array.astype(np.float32, copy=False)
-
-
-def _split(wave: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, wave.shape[1], BLOCK_SAMPLES):
-        yield wave[:, start : start + BLOCK_SAMPLES]
-
-
-def _like(given: Wave, array: np.ndarray) -> Wave:
-    """`array` as the kind, and on the device, of what was given."""
-    return torch.from_numpy(array).to(given.device) if isinstance(given, Tensor) else array

@@ -3,6 +3,7 @@
 Sources and targets are paths or open binary files. A target appears whole or not at all.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ def compress_file(
     _refuse_same(source, target)
     with open_audio(source) as reader, new_file(target, force) as file:
         info = reader.info
-        header = codec.header(info.sample_rate, info.num_channels, stages)
+        header = codec.header(info.sample_rate, info.channels, stages)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
         return _coded(codec.compress_blocks(blocks, header, file))
 
@@ -155,7 +156,7 @@ def _open_coded(source: Source) -> Iterator[FileReader]:
         raise BitstreamError(f"{source}: can't be read ({error.strerror})") from error
     with file:
         try:
-            yield FileReader(file)
+            yield FileReader(file, os.fstat(file.fileno()).st_size)
         except BitstreamError as error:
             raise type(error)(f"{source}: {error}") from error
 

@@ -16,8 +16,8 @@ from codec.errors import OutputError
 def new_file(target: str | Path | BinaryIO, force: bool = False) -> Iterator[BinaryIO]:
     """An open, seekable file whose bytes reach `target` only if the block ends without an error.
 
-    A path gets them by renaming a temporary file in the same folder; an open file (a pipe, say)
-    by copying.
+    A path gets them by renaming a temporary file in the same folder; an open file or a device
+    (a pipe, /dev/null) by copying.
 
     Args:
         force: replace what is there.
@@ -34,33 +34,15 @@ def new_file(target: str | Path | BinaryIO, force: bool = False) -> Iterator[Bin
     b'whole'
     """
     if isinstance(target, str | Path):
-        yield from _new_path(Path(target), force)
-    else:
-        with tempfile.TemporaryFile() as file:
-            yield file
-            file.seek(0)
-            shutil.copyfileobj(file, target)
-            target.flush()
-
-
-def _new_path(path: Path, force: bool) -> Iterator[BinaryIO]:
-    check_target(path, force)
-    partial = path.with_name(f".{path.name[:64]}.{secrets.token_hex(4)}.partial")
-    try:
-        file = partial.open("x+b")
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written ({error.strerror})") from error
-    try:
-        with file:
-            yield file
-        if force:
-            partial.replace(path)
+        path = Path(target)
+        check_target(path, force)
+        if path.exists() and not path.is_file():
+            with path.open("wb") as device:
+                yield from _copied(device)
         else:
-            _rename_new(partial, path)
-    except OSError as error:
-        raise OutputError(f"{path}: can't be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)
+            yield from _renamed(path, force)
+    else:
+        yield from _copied(target)
 
 
 def check_target(path: Path, force: bool) -> None:
@@ -69,18 +51,39 @@ def check_target(path: Path, force: bool) -> None:
     Raises:
         OutputError: see `new_file`.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; expected a file to write")
-    if path.exists() and not force:
-        raise OutputError(f"{path}: exists already; --force (force=True) replaces it")
-    if not path.parent.is_dir():
-        raise OutputError(f"{path}: can't be written, its folder doesn't exist")
-    if not os.access(path.parent, os.W_OK):
-        raise OutputError(f"{path}: can't be written (no permission)")
+    try:
+        if path.is_dir():
+            raise OutputError(f"{path}: is a folder; expected a file to write")
+        if path.is_file() and not force:
+            raise OutputError(f"{path}: exists already; --force (force=True) replaces it")
+        if not path.parent.is_dir():
+            raise OutputError(f"{path}: can't be written, its folder doesn't exist")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise OutputError(f"{path}: can't be written (no permission)")
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror})") from error
 
 
-def _rename_new(partial: Path, path: Path) -> None:
-    """Rename, but never over a file that somebody else made in the meantime."""
-    if path.exists():
-        raise OutputError(f"{path}: appeared while it was being written; nothing was replaced")
-    partial.replace(path)
+def _copied(target: BinaryIO) -> Iterator[BinaryIO]:
+    """A temporary file that is copied to an open one in the end."""
+    with tempfile.TemporaryFile() as file:
+        yield file
+        file.seek(0)
+        shutil.copyfileobj(file, target)
+        target.flush()
+
+
+def _renamed(path: Path, force: bool) -> Iterator[BinaryIO]:
+    """A file in the folder of `path` (or of what that links to) that gets its name in the end."""
+    final = path.resolve()
+    partial = final.with_name(f".{final.name[:64]}.{secrets.token_hex(4)}.partial")
+    try:
+        with partial.open("x+b") as file:
+            yield file
+        if final.exists() and not force:
+            raise OutputError(f"{path}: appeared while it was being written; left as it is")
+        partial.replace(final)
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror or error})") from error
+    finally:
+        partial.unlink(missing_ok=True)

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 import soxr
 
+_VALUES = 2**20
+
 
 def resample(wave: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     """The wave at another sample rate (soxr, high quality).
@@ -31,12 +33,12 @@ def resample_blocks(
         length: how many samples to give out, from how many came in; the last block is cut, or
             padded with zeros, to fit.
 
-    Shape: blocks [C, T] -> blocks [C, T'] float32.
+    Shape: blocks [C, T] -> blocks [C, T'] float32, about a million values at most in each.
     """
     stream: soxr.ResampleStream | None = None
     waiting: np.ndarray | None = None
     num_in = num_out = 0
-    for given in blocks:
+    for given in _pieces(blocks, from_rate, to_rate):
         if waiting is not None and waiting.shape[1]:
             num_out += waiting.shape[1]
             yield waiting
@@ -50,6 +52,14 @@ def resample_blocks(
     rest = np.concatenate([waiting, tail], axis=1)[:, : max(0, length(num_in) - num_out)]
     missing = length(num_in) - num_out - rest.shape[1]
     yield np.pad(rest, ((0, 0), (0, max(0, missing))))
+
+
+def _pieces(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """The same wave in blocks that give at most `_VALUES` values each."""
+    for block in blocks:
+        step = max(1, min(_VALUES, _VALUES * from_rate // to_rate) // max(1, len(block)))
+        for start in range(0, block.shape[1], step):
+            yield block[:, start : start + step]
 
 
 def _stream(from_rate: int, to_rate: int, channels: int) -> soxr.ResampleStream | None:

@@ -19,11 +19,14 @@ from codec.config import ModelConfig
 from codec.model import CodecModel
 
 WINDOW_S = 30.0
+"""Length of a window; shorter for more than `_FULL_CHANNELS` channels, which share the memory."""
+_FULL_CHANNELS = 8
 
 
-def window_frames(config: ModelConfig) -> int:
+def window_frames(config: ModelConfig, num_channels: int) -> int:
     """Frames that one window gives out."""
-    return max(1, round(WINDOW_S * config.frame_rate))
+    seconds = WINDOW_S * min(1.0, _FULL_CHANNELS / num_channels)
+    return max(1, round(seconds * config.frame_rate))
 
 
 def context(config: ModelConfig, lookahead: Sequence[int]) -> tuple[int, int]:
@@ -32,7 +35,7 @@ def context(config: ModelConfig, lookahead: Sequence[int]) -> tuple[int, int]:
 
 
 def encode_windows(
-    model: CodecModel, blocks: Iterable[np.ndarray], num_stages: int, frames: int | None = None
+    model: CodecModel, blocks: Iterable[np.ndarray], num_stages: int, frames: int
 ) -> Iterator[np.ndarray]:
     """Codes of a wave at the model's rate that comes in blocks.
 
@@ -41,7 +44,7 @@ def encode_windows(
 
     Shape: blocks [C, T] float32 -> codes [C, num_stages, F] int64, F in all ceil(T / hop) + 1.
     """
-    config, step = model.config, frames or window_frames(model.config)
+    config, step = model.config, frames
     past, future = context(config, config.encoder_lookahead)
     hop, wave, start = config.hop, _Sliding(blocks), 0
 
@@ -62,7 +65,7 @@ def encode_windows(
 
 
 def decode_windows(
-    model: CodecModel, blocks: Iterable[np.ndarray], frames: int | None = None
+    model: CodecModel, blocks: Iterable[np.ndarray], frames: int
 ) -> Iterator[np.ndarray]:
     """The wave at the model's rate, of codes that come in blocks.
 
@@ -71,7 +74,7 @@ def decode_windows(
 
     Shape: blocks [C, Q, F] integers -> waves [C, T] float32, T in all (F - 1) · hop.
     """
-    config, step = model.config, frames or window_frames(model.config)
+    config, step = model.config, frames
     past, future = context(config, config.decoder_lookahead)
     hop, codes, start = config.hop, _Sliding(blocks), 0
     while True:
@@ -92,7 +95,7 @@ def _by_channel(
     device = next(model.parameters()).device
     with torch.inference_mode():
         results = [
-            run(torch.from_numpy(np.ascontiguousarray(part)).to(device)).cpu() for part in parts
+            run(torch.from_numpy(np.array(part, order="C")).to(device)).cpu() for part in parts
         ]
     return torch.cat(results).numpy()
 

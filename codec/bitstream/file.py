@@ -79,13 +79,21 @@ class FileReader:
     Nothing is allocated on a header's word: a chunk has at most 64 KiB.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
-        """
+    def __init__(self, file: BinaryIO, num_bytes: int | None = None) -> None:
+        """Read the header.
+
+        Args:
+            num_bytes: the file's length where it is known, to compare with the header's claim.
+
         Raises:
-            CorruptError, VersionError: see `read_header`.
+            CorruptError, VersionError: see `read_header`; or a length that contradicts the header.
         """
         self._file = file
         self.header = unpack_header(_read(file, HEADER_BYTES))
+        expected = self.header.file_bytes
+        if num_bytes is not None and num_bytes != expected:
+            kind = "truncated" if num_bytes < expected else "damaged"
+            raise CorruptError(f"{kind}: {num_bytes} bytes; the header says {expected}")
 
     def payloads(self) -> Iterator[bytes]:
         """Each chunk's payload, checked.
@@ -154,14 +162,10 @@ def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.
         ConfigError: the file has fewer stages.
         CorruptError, VersionError: see `FileReader`.
     """
-    header = unpack_header(data)
-    if len(data) != header.file_bytes:
-        raise CorruptError(
-            f"{'truncated' if len(data) < header.file_bytes else 'damaged'}: "
-            f"{len(data)} bytes; the header says {header.file_bytes}"
-        )
+    reader = FileReader(BytesIO(data), len(data))
+    header = reader.header
     shape = (header.num_channels, header.held_stages(num_stages=num_stages), 0)
-    chunks = list(FileReader(BytesIO(data)).codes(num_stages))
+    chunks = list(reader.codes(num_stages))
     return header, np.concatenate([np.zeros(shape, np.int64), *chunks], axis=-1)
 
 
@@ -172,7 +176,7 @@ def trim_file(data: bytes, num_stages: int) -> bytes:
         ConfigError, CorruptError, VersionError: see `unpack_file`.
     """
     trimmed = BytesIO()
-    trim_stream(BytesIO(data), trimmed, num_stages)
+    trim_reader(FileReader(BytesIO(data), len(data)), trimmed, num_stages)
     return trimmed.getvalue()
 
 

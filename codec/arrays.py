@@ -1,0 +1,76 @@
+"""What callers give, numpy or torch, as checked numpy arrays; and results as the same kind."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from codec.audio import BLOCK_SAMPLES, check_wave
+from codec.config import ModelConfig
+from codec.errors import AudioError, BitstreamError
+
+Array = np.ndarray | Tensor
+
+
+def as_wave(wave: Array) -> np.ndarray:
+    """A wave, checked.
+
+    Shape: wave [C, T] or [T] floats -> [C, T] float32.
+
+    Raises:
+        AudioError: another shape or type, NaN or infinite samples, samples far beyond [-1, 1].
+
+    >>> as_wave(np.zeros(3)).shape
+    (1, 3)
+    """
+    array = _as_numpy(wave)
+    if array.ndim not in (1, 2) or not np.issubdtype(array.dtype, np.floating):
+        raise AudioError(
+            f"wave is {array.dtype} {array.shape}; expected floats in [-1, 1], [C, T] or [T]"
+        )
+    array = np.atleast_2d(array)
+    check_wave(array, "wave")
+    return array.astype(np.float32, copy=False)
+
+
+def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
+    """Codes, checked.
+
+    Shape: codes [C, Q, F] integers in [0, K) -> the same, int64.
+
+    Raises:
+        BitstreamError: another shape, type or range.
+    """
+    array = _as_numpy(codes)
+    good = array.ndim == 3 and np.issubdtype(array.dtype, np.integer)
+    if not good or not 1 <= array.shape[1] <= config.num_stages:
+        raise BitstreamError(
+            f"codes are {array.dtype} {array.shape}; expected integers [C, Q, F] with Q from 1 to "
+            f"{config.num_stages}"
+        )
+    if array.size and not (array.min() >= 0 and array.max() < config.codebook_size):
+        raise BitstreamError(
+            f"codes reach from {array.min()} to {array.max()}; expected 0 to "
+            f"{config.codebook_size - 1}"
+        )
+    return array.astype(np.int64, copy=False)
+
+
+def split_wave(wave: np.ndarray) -> Iterator[np.ndarray]:
+    """The wave in blocks as a file would give them. Shape: [C, T] -> [C, T] each."""
+    for start in range(0, wave.shape[1], BLOCK_SAMPLES):
+        yield wave[:, start : start + BLOCK_SAMPLES]
+
+
+def like(given: Array, array: np.ndarray) -> Array:
+    """`array` as the kind, and on the device, of what was given."""
+    return torch.from_numpy(array).to(given.device) if isinstance(given, Tensor) else array
+
+
+def _as_numpy(given: Array) -> np.ndarray:
+    if not isinstance(given, Tensor):
+        return np.asarray(given)
+    tensor = given.detach().cpu()
+    # numpy has no bfloat16
+    return (tensor.float() if tensor.is_floating_point() else tensor).numpy()
