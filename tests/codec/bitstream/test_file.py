@@ -46,7 +46,7 @@ def random_codes(header: Header, seed: int = 0) -> np.ndarray:
 
 
 @given(headers(), st.integers(0, 2**32 - 1))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_what_is_packed_is_unpacked(header: Header, seed: int) -> None:
     codes = random_codes(header, seed)
     data = pack_file(header, codes)
@@ -58,7 +58,7 @@ def test_what_is_packed_is_unpacked(header: Header, seed: int) -> None:
 
 
 @given(headers(), st.integers(1, 20))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_trimming_equals_packing_fewer_stages(header: Header, num_stages: int) -> None:
     num_stages = min(num_stages, header.num_stages)
     codes = random_codes(header)
@@ -69,7 +69,7 @@ def test_trimming_equals_packing_fewer_stages(header: Header, num_stages: int) -
 
 
 @given(headers(), st.lists(st.integers(1, 70)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_the_writer_does_not_mind_how_frames_come(header: Header, sizes: list[int]) -> None:
     codes = random_codes(header)
     file = io.BytesIO()

@@ -28,8 +28,11 @@ GOLDEN = {
         hop=256,
         frames_per_chunk=20,
     ),
-    "v1-widest": Header(
-        MODEL_ID, 768_000, 255, 9_999, num_stages=64, code_bits=12, frames_per_chunk=2
+    "v1-many-stages": Header(
+        MODEL_ID, 768_000, 3, 9_999, num_stages=64, code_bits=12, frames_per_chunk=1
+    ),
+    "v1-many-channels": Header(
+        MODEL_ID, 11_025, 255, 321, num_stages=2, code_bits=3, frames_per_chunk=2
     ),
 }
 
