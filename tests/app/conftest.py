@@ -1,0 +1,30 @@
+"""The command as tests call it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from app.cli import cli
+
+Nsvq = Callable[..., Result]
+
+
+@pytest.fixture
+def nsvq() -> Nsvq:
+    """Run `nsvq` in this process; the result has exit_code, stdout, stderr and stdout_bytes."""
+
+    def run(*args: object, stdin: bytes | None = None) -> Result:
+        return CliRunner().invoke(cli, [str(arg) for arg in args], input=stdin)
+
+    return run
+
+
+@pytest.fixture
+def coded(nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path) -> Path:
+    """`clip` coded with all stages of the toy checkpoint."""
+    target = tmp_path / "coded" / "clip.nsvq"
+    result = nsvq("encode", clip, "-o", target, "--checkpoint", toy_checkpoint)
+    assert result.exit_code == 0, result.stderr
+    return target

@@ -1,0 +1,156 @@
+"""Recordings to .nsvq files and back: files, folders, standard streams."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from tests.app.conftest import Nsvq
+
+
+def length_of(path: Path) -> tuple[int, int, int]:
+    info = soundfile.info(path)
+    return info.frames, info.samplerate, info.channels
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_every_kind_of_recording_comes_in(
+    suffix: str, nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    wave, rate = soundfile.read(clip)
+    source = tmp_path / f"speech{suffix}"
+    soundfile.write(source, wave, rate)
+    assert nsvq("encode", source, "--checkpoint", toy_checkpoint).exit_code == 0
+    target = tmp_path / "back.flac"
+    coded = tmp_path / "speech.nsvq"
+    result = nsvq("decode", coded, "-o", target, "--checkpoint", toy_checkpoint)
+    assert result.exit_code == 0, result.stderr
+    assert length_of(target) == length_of(source)
+    assert soundfile.info(target).format == "FLAC"
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (44_100, 2), (48_000, 3)])
+def test_rates_and_channels_come_out_again(
+    rate: int, channels: int, nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    wave = 0.1 * np.random.default_rng(0).standard_normal((rate // 3 + 1, channels))
+    soundfile.write(tmp_path / "in.wav", wave, rate)
+    for verb, name in (("encode", "in.wav"), ("decode", "in.nsvq")):
+        result = nsvq(verb, tmp_path / name, "--force", "--checkpoint", toy_checkpoint)
+        if verb == "decode":
+            assert result.exit_code == 0, result.stderr
+        else:
+            (tmp_path / "in.wav").unlink()
+    assert length_of(tmp_path / "in.wav") == (rate // 3 + 1, rate, channels)
+
+
+def test_folders_are_mirrored(
+    nsvq: Nsvq, clips: list[Path], toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "in"
+    for folder, clip in zip((".", "a", "a/b"), clips, strict=False):
+        (source / folder).mkdir(exist_ok=True, parents=True)
+        (source / folder / clip.name).write_bytes(clip.read_bytes())
+    (source / "notes.txt").write_text("not audio")
+    (source / ".hidden.wav").write_text("not audio")
+    options = ("--checkpoint", toy_checkpoint)
+    result = nsvq("encode", source, "-o", tmp_path / "coded", "--bitrate", 0.6, *options)
+    assert (result.exit_code, result.stdout) == (0, "3 of 3 files written\n")
+    result = nsvq("decode", tmp_path / "coded", "-o", tmp_path / "out", *options)
+    assert result.exit_code == 0, result.stderr
+    made = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*"))
+    kept = sorted(path.relative_to(source) for path in source.rglob("*.flac"))
+    assert made == [path.with_suffix(".wav") for path in kept]
+    assert all(
+        length_of(tmp_path / "out" / wav) == length_of(source / flac)
+        for wav, flac in zip(made, kept, strict=True)
+    )
+
+
+def test_standard_streams_give_the_same_bytes(
+    nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path
+) -> None:
+    options = ("--checkpoint", toy_checkpoint)
+    encoded = nsvq("encode", "-", *options, stdin=clip.read_bytes())
+    assert (encoded.exit_code, encoded.stderr) == (0, "")
+    assert encoded.stdout_bytes == coded.read_bytes()
+    decoded = nsvq("decode", "-", *options, stdin=encoded.stdout_bytes)
+    assert decoded.exit_code == 0
+    nsvq("decode", coded, *options)
+    assert decoded.stdout_bytes == coded.with_suffix(".wav").read_bytes()
+    assert nsvq("decode", coded, "-o", "-", *options).stdout_bytes == decoded.stdout_bytes
+
+
+def test_trimming_equals_encoding_at_that_rate(
+    nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    direct, trimmed = tmp_path / "direct.nsvq", tmp_path / "trimmed.nsvq"
+    nsvq("encode", clip, "-o", direct, "--bitrate", 0.6, "--checkpoint", toy_checkpoint)
+    assert nsvq("trim", coded, "-o", trimmed, "--bitrate", 0.6).exit_code == 0
+    assert trimmed.read_bytes() == direct.read_bytes()
+    options = ("--checkpoint", toy_checkpoint, "-o", "-")
+    from_all = nsvq("decode", coded, "--bitrate", 0.6, *options)
+    assert from_all.stdout_bytes == nsvq("decode", direct, *options).stdout_bytes
+
+
+def test_a_bitrate_between_two_takes_the_lower_and_says_so(
+    nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ("--bitrate", "1.0", "--checkpoint", toy_checkpoint)
+    said = "nsvq: 1 kbps is not on offer; using 0.9 kbps\n"
+    for verb, source in (("encode", clip), ("decode", coded)):
+        result = nsvq(verb, source, "-o", tmp_path / f"{verb}.wav", *options)
+        assert (result.exit_code, result.stderr) == (0, said)
+    result = nsvq("trim", coded, "-o", tmp_path / "trimmed.nsvq", "--bitrate", "1.0")
+    assert (result.exit_code, result.stderr) == (0, said)
+
+
+def test_json_tells_what_was_done(
+    nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "x.nsvq"
+    result = nsvq("encode", clip, "-o", target, "--json", "--checkpoint", toy_checkpoint)
+    told = json.loads(result.stdout)
+    assert told["failures"] == []
+    (file,) = told["files"]
+    assert file["coded_bytes"] == target.stat().st_size
+    assert (file["num_stages"], file["nominal_kbps"]) == (4, 1.2)
+    described = json.loads(nsvq("info", target, toy_checkpoint, "--json").stdout)["files"]
+    assert [facts["kind"] for facts in described] == ["nsvq", "checkpoint"]
+    assert described[0]["model_id"] == described[1]["model_id"]
+    assert described[0]["num_samples"] == soundfile.info(clip).frames
+
+
+def test_info_reads_a_file_from_standard_input(nsvq: Nsvq, coded: Path) -> None:
+    result = nsvq("info", "-", stdin=coded.read_bytes())
+    assert result.exit_code == 0
+    assert "16,000 Hz, 1 channel" in result.stdout
+
+
+def test_reconstruct_writes_file_wav_and_picture(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
+    options = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint)
+    result = nsvq("reconstruct", *options)
+    assert result.exit_code == 0, result.stderr
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".nsvq", ".wav", ".png"}
+    for word in ("seconds", "bytes", "kbps", "PESQ-WB", "STOI"):
+        assert word in result.stdout
+    again = nsvq("reconstruct", *options)
+    assert again.exit_code == 1
+    assert "--force" in again.stderr
+    assert nsvq("reconstruct", *options, "--force").exit_code == 0
+
+
+def test_reconstructing_silence_says_that_it_has_no_score(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
+    soundfile.write(tmp_path / "silence.wav", np.zeros(16_000), 16_000)
+    options = ("-o", tmp_path / "out", "--json", "--checkpoint", toy_checkpoint)
+    result = nsvq("reconstruct", tmp_path / "silence.wav", *options)
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["files"][0]["pesq_wb"] is None

@@ -1,0 +1,53 @@
+"""What tests of all parts share: real clips, and a small model with random weights."""
+
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Path]:
+    """The recordings in tests/data, sorted by name."""
+    return sorted(DATA.glob("*.flac"))
+
+
+@pytest.fixture(scope="session")
+def clip() -> Path:
+    """One recording of two seconds."""
+    return DATA / "vctk-p225.flac"
+
+
+def make_checkpoint(path: Path, seed: int) -> Path:
+    """Save a small model with random weights to `path`."""
+    import torch
+
+    from codec.checkpoint import save_checkpoint
+    from codec.config import ModelConfig
+    from codec.model import CodecModel
+
+    config = ModelConfig(
+        trunk_width=32,
+        latent_width=16,
+        num_stages=4,
+        codebook_size=64,
+        encoder_lookahead=(1,),
+        decoder_lookahead=(1,),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        save_checkpoint(path, CodecModel(config), {"trained on": "nothing, random weights"})
+    return path
+
+
+@pytest.fixture(scope="session")
+def toy_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with random weights: 4 stages of 0.3 kbps."""
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoints") / "toy.safetensors", seed=0)
+
+
+@pytest.fixture(scope="session")
+def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Like `toy_checkpoint`, with other weights."""
+    return make_checkpoint(tmp_path_factory.mktemp("checkpoints") / "other.safetensors", seed=1)
