@@ -5,10 +5,11 @@ Exit codes: 0 done, 1 something is wrong with the data or the machine, 2 with th
 """
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import click
 
@@ -111,6 +112,11 @@ def _report(error: Exception) -> int:
     )
 
 
+def _terminate(number: int, frame: object) -> NoReturn:
+    """Leave as Ctrl-C does, so that half-written files are removed."""
+    sys.exit(_say("interrupted", 128 + number))
+
+
 def _say(message: str, exit_code: int) -> int:
     click.echo(f"nsvq: {' '.join(message.split())}", err=True)
     return exit_code
@@ -144,4 +150,5 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the installed command."""
+    signal.signal(signal.SIGTERM, _terminate)
     cli.main()

@@ -1,5 +1,6 @@
 """Bad input: exit 1, one clear line on stderr, nothing left behind."""
 
+import os
 import struct
 import zlib
 from collections.abc import Callable
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from click.testing import Result
 
 from tests.app.conftest import Nsvq
 
@@ -33,7 +35,7 @@ def truncated_wav(path: Path) -> None:
 BAD_RECORDINGS: dict[str, tuple[Make, str]] = {
     "a text file called .wav": (text_called_wav, "not a recording"),
     "an empty wav": (wave_of([]), "0 samples"),
-    "a zero-length file": (lambda path: path.write_bytes(b"") and None, "0 bytes"),
+    "a zero-length file": (Path.touch, "0 bytes"),
     "NaN samples": (wave_of([0.0] * 99_999 + [float("nan")]), "NaN"),
     "infinite samples": (wave_of([float("inf")] * 10), "infinite"),
     "samples far too loud": (wave_of([3e38] * 10), "within [-1, 1]"),
@@ -47,7 +49,7 @@ def tree(folder: Path) -> set[Path]:
     return set(folder.rglob("*"))
 
 
-def check_refused(result: object, reason: str) -> None:
+def check_refused(result: Result, reason: str) -> None:
     """Exit 1, one line on stderr that names the program and the reason, nothing on stdout."""
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
@@ -172,12 +174,16 @@ def test_an_existing_output_is_kept_without_force(
         target.write_text("precious")
 
 
-def test_an_output_that_is_no_file_is_kept_with_force(
-    nsvq: Nsvq, coded: Path, tmp_path: Path
-) -> None:
-    result = nsvq("trim", coded, "-o", "/dev/null", "--stages", 1, "--force")
-    check_refused(result, "/dev/null")
-    assert Path("/dev/null").is_char_device()
+def test_a_pipe_is_written_to_and_not_replaced(nsvq: Nsvq, coded: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)
+    try:
+        assert nsvq("trim", coded, "-o", pipe, "--stages", 1).exit_code == 0
+        assert os.read(reader, 4) == b"NSVQ"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("rate", [("--bitrate", "0.1"), ("--bitrate", "nan"), ("--stages", 99)])

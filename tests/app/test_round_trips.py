@@ -36,14 +36,12 @@ def test_rates_and_channels_come_out_again(
     rate: int, channels: int, nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
 ) -> None:
     wave = 0.1 * np.random.default_rng(0).standard_normal((rate // 3 + 1, channels))
-    soundfile.write(tmp_path / "in.wav", wave, rate)
-    for verb, name in (("encode", "in.wav"), ("decode", "in.nsvq")):
-        result = nsvq(verb, tmp_path / name, "--force", "--checkpoint", toy_checkpoint)
-        if verb == "decode":
-            assert result.exit_code == 0, result.stderr
-        else:
-            (tmp_path / "in.wav").unlink()
-    assert length_of(tmp_path / "in.wav") == (rate // 3 + 1, rate, channels)
+    source, coded, back = (tmp_path / name for name in ("in.wav", "in.nsvq", "back.wav"))
+    soundfile.write(source, wave, rate)
+    nsvq("encode", source, "--checkpoint", toy_checkpoint)
+    result = nsvq("decode", coded, "-o", back, "--checkpoint", toy_checkpoint)
+    assert result.exit_code == 0, result.stderr
+    assert length_of(back) == (rate // 3 + 1, rate, channels)
 
 
 def test_folders_are_mirrored(

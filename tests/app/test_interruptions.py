@@ -1,0 +1,76 @@
+"""Ctrl-C, a closed pipe, a terminal: what only a real process meets."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import soundfile
+
+NSVQ = [sys.executable, "-m", "app"]
+
+
+@pytest.mark.parametrize(
+    ("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["INT", "TERM"]
+)
+def test_a_signal_leaves_nothing_behind(
+    number: int, exit_code: int, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    wave, rate = soundfile.read(clip)
+    with soundfile.SoundFile(tmp_path / "long.wav", "w", rate, 1) as file:
+        for _ in range(2_000):
+            file.write(wave)
+    target = tmp_path / "new" / "out.nsvq"
+    command = [*NSVQ, "encode", tmp_path / "long.wav", "-o", target, "--checkpoint", toy_checkpoint]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "new").exists() or not any((tmp_path / "new").iterdir()):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == exit_code
+    assert stderr == "nsvq: interrupted\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
+
+
+def test_a_reader_that_goes_away_is_no_error_message(clip: Path, toy_checkpoint: Path) -> None:
+    command = [*NSVQ, "encode", clip, "-o", "-", "--checkpoint", toy_checkpoint]
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    result = subprocess.run(
+        command, stdout=write_end, stderr=subprocess.PIPE, timeout=60, check=False
+    )
+    os.close(write_end)
+    assert (result.returncode, result.stderr) == (1, b"")
+
+
+def test_bytes_are_not_written_to_a_terminal(clip: Path, toy_checkpoint: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [*NSVQ, "encode", clip, "-o", "-", "--checkpoint", toy_checkpoint]
+    result = subprocess.run(command, stdout=theirs, stderr=subprocess.PIPE, timeout=60, check=False)
+    os.close(ours)
+    os.close(theirs)
+    assert result.returncode == 2
+    assert b"terminal" in result.stderr
+
+
+def test_progress_shows_on_a_terminal_only(
+    clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    ours, theirs = pty.openpty()
+    command = [*NSVQ, "encode", clip, "-o", tmp_path / "x.nsvq", "--checkpoint", toy_checkpoint]
+    environment = {**os.environ, "TERM": "xterm"}
+    result = subprocess.run(
+        command, stderr=theirs, stdout=subprocess.PIPE, env=environment, timeout=60, check=False
+    )
+    shown = os.read(ours, 65_536)
+    os.close(ours)
+    os.close(theirs)
+    assert result.returncode == 0
+    assert b"%" in shown
