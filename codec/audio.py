@@ -1,5 +1,6 @@
 """Recordings: the only file that opens audio."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -104,7 +105,7 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
             raise AudioError(f"{name}: empty file (0 bytes); expected a recording")
         file.seek(0)
         try:
-            sound = soundfile.SoundFile(file)
+            sound = soundfile.SoundFile(_direct(file), closefd=False)
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise AudioError(
                 f"{name}: not a recording that can be read ({_reason(error)}); "
@@ -219,23 +220,25 @@ def write_blocks(
                 f"can't write {channels} channels at {sample_rate} Hz as {format} "
                 f"({_reason(error)})"
             ) from error
-    if output.error is not None:
+    if isinstance(output.error, OSError):
         raise OutputError(f"can't write ({output.error.strerror})") from output.error
+    if output.error is not None:
+        raise output.error
 
 
 class _Output:
-    """An open file that keeps the error of a write: soundfile only prints it."""
+    """An open file that keeps the error of a write, or Ctrl-C in one: soundfile only prints it."""
 
     def __init__(self, file: BinaryIO) -> None:
         self.seek, self.tell, self.read = file.seek, file.tell, file.read
-        self.error: OSError | None = None
+        self.error: BaseException | None = None
         self._write = file.write
 
     def write(self, data: bytes) -> int:
         """Bytes written: none after an error."""
         try:
             return self._write(data)
-        except OSError as error:
+        except BaseException as error:  # raised again by `write_blocks`
             self.error = error
             return 0
 
@@ -285,6 +288,19 @@ def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
             shutil.copyfileobj(source, spool)
             spool.seek(0)
             yield spool
+
+
+def _direct(file: BinaryIO) -> int | BinaryIO:
+    """The descriptor of a real file, so that libsndfile reads it by itself.
+
+    Called back for every read, Python would lose the Ctrl-C that arrives during one.
+    """
+    try:
+        descriptor = file.fileno()
+    except (AttributeError, OSError):
+        return file
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def _reason(error: Exception) -> str:

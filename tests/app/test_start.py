@@ -53,10 +53,10 @@ def test_module_runs_as_a_command() -> None:
 def test_every_verb_says_what_it_does(name: str, nsvq: Nsvq) -> None:
     try:
         command = import_module(VERBS[name].module).command
-    except ModuleNotFoundError as error:
+    except ModuleNotFoundError:
         result = nsvq(name)
         assert result.exit_code == 1
-        assert len(result.stderr.splitlines()) == 1, error
+        assert len(result.stderr.splitlines()) == 1
         return
     assert isinstance(command, click.Command)
     assert len(command.get_short_help_str()) > 10
