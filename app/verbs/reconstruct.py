@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -42,6 +43,8 @@ def command(
     """
     if "-" in (*inputs, output):
         raise click.UsageError("reconstruct works on files and folders, not on standard streams")
+    for package in ("matplotlib", "pesq", "pystoi"):
+        import_module(package)  # what is missing is told before any work
     from codec import Codec
 
     folder = (output or "reconstructed").rstrip(os.sep) + os.sep

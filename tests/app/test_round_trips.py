@@ -1,6 +1,7 @@
 """Recordings to .nsvq files and back: files, folders, standard streams."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -152,3 +153,15 @@ def test_reconstructing_silence_says_that_it_has_no_score(
     result = nsvq("reconstruct", tmp_path / "silence.wav", *options)
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["files"][0]["pesq_wb"] is None
+
+
+def test_reconstructing_without_the_extra_writes_nothing(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    result = nsvq("reconstruct", "-o", tmp_path / "out", "--checkpoint", toy_checkpoint)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "nsvq: reconstruct needs pesq, which is missing: pip install 'nsvq-codec[evaluate]'\n"
+    )
+    assert not (tmp_path / "out").exists()
