@@ -1,0 +1,123 @@
+"""Bitrate at equal quality: one number for how far two rate curves lie apart.
+
+Bjøntegaard, "Calculation of average PSNR differences between RD-curves", VCEG-M33, 2001, with the
+monotone piecewise cubic through the points that later revisions use.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from training.evaluation.metrics import METRICS
+from training.evaluation.rows import Row
+from training.evaluation.summary import draws, interval
+
+
+@dataclass(frozen=True)
+class BdRate:
+    """How much more bitrate `system` needs than `peer` for the same score."""
+
+    system: str
+    peer: str
+    metric: str
+    percent: float
+    """Below zero: `system` needs less. NaN: their scores never meet."""
+    low: float
+    high: float
+    """95 % bootstrap interval over clips."""
+    score_low: float
+    score_high: float
+    """Scores between which the curves were compared: those that both reach."""
+    n: int
+    """Clips that both have at all their bitrates."""
+
+
+def bd_rate(
+    peer_kbps: np.ndarray, peer_scores: np.ndarray, kbps: np.ndarray, scores: np.ndarray
+) -> float:
+    """Mean bitrate of a curve relative to the peer's over the scores both reach, minus 1, in %.
+
+    Points that a cheaper point of their own curve equals or beats are left out. Quality must grow
+    with the score (negate a distance). NaN if the curves have no score in common.
+
+    >>> rates, scores = np.array([2.0, 4.0, 8.0]), np.array([1.0, 2.0, 3.0])
+    >>> round(bd_rate(rates, scores, rates / 2, scores), 6)
+    -50.0
+    """
+    peer, ours = _front(peer_kbps, peer_scores), _front(kbps, scores)
+    low, high = _overlap(peer[1], ours[1])
+    if high <= low or min(len(peer[0]), len(ours[0])) < 2:
+        return math.nan
+    areas = [
+        float(PchipInterpolator(curve_scores, np.log(curve_kbps)).integrate(low, high))
+        for curve_kbps, curve_scores in (peer, ours)
+    ]
+    return 100.0 * math.expm1((areas[1] - areas[0]) / (high - low))
+
+
+def compare(
+    rows: Sequence[Row], pairs: Iterable[tuple[str, str]], metric: str, *, seed: int = 0,
+    rate: str = "payload_kbps",
+) -> list[BdRate]:  # fmt: skip
+    """The BD-rate of every (system, peer), with its interval over the clips both have.
+
+    Args:
+        metric: key of `METRICS`.
+        rate: `payload_kbps`, or `kbps` for files on disk.
+    """
+    sign = 1.0 if METRICS[metric].higher_is_better else -1.0
+    return [_compare(rows, pair, metric, rate, sign, seed) for pair in pairs]
+
+
+def _compare(
+    rows: Sequence[Row], pair: tuple[str, str], metric: str, rate: str, sign: float, seed: int
+) -> BdRate:
+    ours, peer = (_by_clip(rows, name, metric, rate) for name in pair)
+    clips = sorted(ours.keys() & peer.keys())
+    if not clips:
+        return BdRate(*pair, metric, *[math.nan] * 5, 0)
+    tables = [np.stack([table[clip] for clip in clips]) for table in (peer, ours)]
+    (peer_kbps, peer_scores), (kbps, scores) = (np.moveaxis(t.mean(axis=0), -1, 0) for t in tables)
+    percent = bd_rate(peer_kbps, sign * peer_scores, kbps, sign * scores)
+    low, high = _overlap(_front(peer_kbps, sign * peer_scores)[1], _front(kbps, sign * scores)[1])
+    ends = sorted((sign * low, sign * high)) if high > low else [math.nan, math.nan]
+    return BdRate(*pair, metric, percent, *_interval(tables, sign, seed), *ends, len(clips))
+
+
+def _interval(tables: list[np.ndarray], sign: float, seed: int) -> tuple[float, float]:
+    """Bootstrap interval of the BD-rate. Shape: tables [clips, rates, 2] of (kbps, score)."""
+    values = []
+    for drawn in draws(len(tables[0]), seed)[:500]:
+        peer, ours = (table[drawn].mean(axis=0) for table in tables)
+        values.append(bd_rate(peer[:, 0], sign * peer[:, 1], ours[:, 0], sign * ours[:, 1]))
+    found = np.array(values)[np.isfinite(values)]
+    return interval(found) if len(found) > len(values) // 2 else (math.nan, math.nan)
+
+
+def _by_clip(rows: Sequence[Row], system: str, metric: str, rate: str) -> dict[str, np.ndarray]:
+    """Clips with every bitrate scored. Shape: of each [rates, 2], (kbps, score)."""
+    rates = sorted({row.nominal_kbps for row in rows if row.system == system})
+    points: dict[str, dict[float, tuple[float, float]]] = {}
+    for row in rows:
+        if row.system == system and metric in row.scores:
+            points.setdefault(row.clip, {})[row.nominal_kbps] = (row.value(rate), row.scores[metric])
+    return {
+        clip: np.array([found[rate] for rate in rates])
+        for clip, found in points.items()
+        if len(found) == len(rates)
+    }
+
+
+def _front(kbps: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points by rising bitrate, without those that a cheaper one equals or beats."""
+    order = np.lexsort((-scores, kbps))
+    kbps, scores = kbps[order], scores[order]
+    best = np.concatenate([[-math.inf], np.maximum.accumulate(scores)[:-1]])
+    return kbps[scores > best], scores[scores > best]
+
+
+def _overlap(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    return float(max(first[0], second[0])), float(min(first[-1], second[-1]))

@@ -1,0 +1,130 @@
+"""Other codecs as command lines: data only, one line of `PEERS` each.
+
+A command's words may hold `{in}` (the reference), `{code}` (the coded file), `{out}` (what came
+back), `{kbps}`, `{bps}` and `{mode}` (the peer's own name for the bitrate).
+"""
+
+import hashlib
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from codec.errors import EvaluationError
+from training.evaluation import ogg
+
+AMR_HEADER_BYTES = 9
+"""`#!AMR-WB` and a line feed (RFC 4867, 5.1)."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A codec run from the command line."""
+
+    encode: str
+    """Command that turns `{in}` into `{code}`."""
+    decode: str
+    """Command that turns `{code}` into `{out}`."""
+    rates_kbps: tuple[float, ...]
+    """Bitrates to try when none are asked for."""
+    package: str = ""
+    """Where its programs come from, for the line that says they are missing."""
+    sample_rate: int = 16_000
+    """Hz of `{in}` and `{out}`."""
+    raw: bool = False
+    """Whether `{in}` and `{out}` are 16-bit samples without a header rather than WAV."""
+    suffix: str = ".bin"
+    """Ending of `{code}`."""
+    modes: Mapping[float, str] = field(default_factory=dict)
+    """`{mode}` by kbps where it is not the bits per second."""
+    payload: Callable[[bytes], int] = len
+    """Bytes of a coded file without its container."""
+    probe: tuple[str, str] = ("", "")
+    """A command and a word its output must hold, for programs that may be built without the codec.
+    """
+
+    def command(self, template: str, kbps: float, files: Mapping[str, str]) -> list[str]:
+        """The words of `template` with everything filled in."""
+        bps = f"{1000 * kbps:.0f}"
+        values = {"kbps": f"{kbps:g}", "bps": bps, "mode": self.modes.get(kbps, bps), **files}
+        try:
+            return [word.format_map(values) for word in shlex.split(template)]
+        except (KeyError, IndexError, ValueError) as error:
+            raise EvaluationError(f"peer command {template!r}: unknown placeholder {error}; known: "
+                                  f"{', '.join(f'{{{name}}}' for name in values)}") from error
+
+    @property
+    def programs(self) -> list[str]:
+        """Programs its two commands start with."""
+        return [shlex.split(part)[0] for part in (self.encode, self.decode)]
+
+    def missing(self) -> str:
+        """Why it can't run here, in one line; empty if it can."""
+        absent = sorted({name for name in self.programs if shutil.which(name) is None})
+        if absent:
+            source = f" (Debian: apt install {self.package})" if self.package else ""
+            return f"{', '.join(absent)} not found{source}"
+        command, word = self.probe
+        if command and word not in _output(command):
+            return f"{self.programs[0]} is built without {word}"
+        return ""
+
+    def identity(self) -> str:
+        """A hash over its commands, programs and their versions: what cached scores hang on."""
+        digest = hashlib.sha256(repr((self.encode, self.decode, self.sample_rate)).encode())
+        for name in self.programs:
+            path = shutil.which(name) or ""
+            with open(path, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(_output(f"{shlex.quote(path)} --version").encode())  # names its libraries
+        return digest.hexdigest()
+
+
+def parse_peer(text: str) -> tuple[str, Peer]:
+    """Name and peer of `name=encode command ; decode command`.
+
+    >>> name, peer = parse_peer("copy=cp {in} {code} ; cp {code} {out}")
+    >>> name, peer.command(peer.encode, 6, {"in": "a.wav", "code": "b", "out": "c.wav"})
+    ('copy', ['cp', 'a.wav', 'b'])
+
+    Raises:
+        EvaluationError: not of that form, or `{in}`, `{code}` or `{out}` is missing.
+    """
+    match = re.fullmatch(r"\s*([\w.+-]+)\s*=(.+?);(.+)", text)
+    if not match:
+        raise EvaluationError(f"peer {text!r} should read 'name=encode command ; decode command'")
+    name, encode, decode = (part.strip() for part in match.groups())
+    if not ("{in}" in encode and "{code}" in encode and "{code}" in decode and "{out}" in decode):
+        raise EvaluationError(f"peer {name!r}: its commands must name {{in}} and {{code}}, then "
+                              "{code} and {out}")
+    return name, Peer(encode, decode, rates_kbps=())
+
+
+def _output(command: str) -> str:
+    """What `command` prints, whatever its exit status."""
+    run = subprocess.run(shlex.split(command), capture_output=True, text=True, errors="replace",
+                         stdin=subprocess.DEVNULL, timeout=20, check=False)
+    return run.stdout + run.stderr
+
+
+PEERS: dict[str, Peer] = {
+    "opus": Peer(
+        "opusenc --quiet --speech --vbr --comp 10 --bitrate {kbps} {in} {code}",
+        "opusdec --quiet --rate 16000 {code} {out}",
+        (6, 8, 9, 10, 12, 16, 24), "opus-tools", suffix=".opus", payload=ogg.payload_bytes),
+    "speex": Peer(
+        "speexenc --wideband --bitrate {bps} {in} {code}", "speexdec {code} {out}",
+        (4, 8, 10, 13), "speex", suffix=".spx", payload=ogg.payload_bytes),
+    "codec2": Peer(
+        "c2enc {mode} {in} {code}", "c2dec {mode} {code} {out}",
+        (0.7, 1.2, 1.6, 2.4, 3.2), "codec2", sample_rate=8_000, raw=True, modes={0.7: "700C"}),
+    "amr-wb": Peer(
+        "ffmpeg -v error -y -i {in} -c:a libvo_amrwbenc -b:a {bps} {code}",
+        "ffmpeg -v error -y -i {code} -ar 16000 -ac 1 {out}",
+        (6.6, 8.85, 12.65, 15.85, 23.85), "ffmpeg", suffix=".awb",
+        payload=lambda data: len(data) - AMR_HEADER_BYTES,
+        probe=("ffmpeg -hide_banner -encoders", "libvo_amrwbenc")),
+}
+"""Every peer by the name that `--peers` uses."""

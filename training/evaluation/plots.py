@@ -1,0 +1,154 @@
+"""Pictures of a run, each a PNG that can be read in black and white."""
+
+import io
+from collections.abc import Callable, Sequence
+from itertools import cycle
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from training.evaluation.clips import SAMPLE_RATE
+from training.evaluation.metrics import METRICS
+from training.evaluation.results import Results
+from training.evaluation.rows import Row
+
+STYLES = (
+    ("#000000", "o", "-"), ("#c1440e", "s", "--"), ("#1f6fb2", "^", "-."), ("#2e8b57", "D", ":"),
+    ("#8e5bb5", "v", (0, (5, 1))), ("#a67c00", "P", (0, (3, 1, 1, 1))), ("#5f6b6d", "X", (0, (1, 1))),
+)  # fmt: skip
+"""Colour, marker and dash of each system: the last two alone tell them apart."""
+_KBPS_TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
+
+
+def rate_plot(results: Results, metric: str) -> bytes:
+    """Bitrate against a metric, one line a system, with the 95 % intervals of the means."""
+    figure = Figure(figsize=(7.5, 4.8), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    rates: list[float] = []
+    for system, (colour, marker, dash) in zip(results.systems, cycle(STYLES), strict=False):
+        points = results.curve(system, metric)
+        if not points:
+            continue
+        kbps, mean, low, high = (
+            np.array([getattr(p, name) for p in points])
+            for name in ("payload_kbps", "mean", "low", "high")
+        )
+        rates += kbps.tolist()
+        axes.errorbar(
+            kbps, mean, yerr=[mean - low, high - mean], color=colour, marker=marker, linestyle=dash,
+            linewidth=2.2 if system in results.ours else 1.4, markersize=5, capsize=2.5,
+            elinewidth=0.8, label=system,
+        )  # fmt: skip
+    _rate_axis(axes, rates)
+    axes.set_ylabel(f"{METRICS[metric].title}, mean over clips")
+    axes.set_title(f"n = {results.num_clips} clips; bars: 95 % bootstrap interval", fontsize=9)
+    axes.legend(frameon=False, fontsize=9)
+    return _png(figure)
+
+
+def spread_plot(results: Results, metric: str, focus: dict[str, float],
+                group: Callable[[Row], str], title: str) -> bytes | None:  # fmt: skip
+    """Scores by corpus or speaker, a box a system and group; None if there is but one group.
+
+    Args:
+        focus: the bitrate shown of each system.
+        group: a row's corpus or speaker.
+    """
+    rows = [r for r in results.rows if focus.get(r.system) == r.nominal_kbps and metric in r.scores]
+    groups = sorted({group(row) for row in rows})
+    systems = [name for name in results.systems if any(row.system == name for row in rows)]
+    if len(groups) < 2:
+        return None
+    height = max(3.0, 0.5 + 0.14 * len(groups) * (len(systems) + 1))
+    figure = Figure(figsize=(7.5, height), dpi=120, layout="constrained")
+    axes = figure.add_subplot()
+    width = 0.8 / len(systems)
+    for index, (system, (colour, marker, _)) in enumerate(zip(systems, cycle(STYLES), strict=False)):
+        values = [
+            [r.scores[metric] for r in rows if (r.system, group(r)) == (system, name)]
+            for name in groups
+        ]
+        places = np.arange(len(groups)) + width * (index - (len(systems) - 1) / 2)
+        axes.boxplot(values, positions=places, widths=0.7 * width, orientation="horizontal",
+                     manage_ticks=False, showfliers=False, medianprops={"color": colour})  # fmt: skip
+        axes.plot([np.mean(v) if v else np.nan for v in values], places, marker, color=colour,
+                  markersize=4, label=f"{system} at {focus[system]:g} kbps")  # fmt: skip
+    axes.set_yticks(range(len(groups)), [name or "(none)" for name in groups], fontsize=8)
+    axes.set_xlabel(f"{METRICS[metric].title}: box, quartiles; mark, mean")
+    axes.set_title(title, fontsize=10)
+    axes.invert_yaxis()
+    figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return _png(figure)
+
+
+def cost_plot(results: Results, focus: dict[str, float]) -> bytes | None:
+    """Processor time and memory of each system at its bitrate in `focus`."""
+    points = [
+        summary
+        for name in results.systems
+        for summary in results.curve(name, results.metrics[0])
+        if focus.get(name) == summary.nominal_kbps and np.isfinite(summary.encode_rtf)
+    ]
+    if not points:
+        return None
+    figure = Figure(figsize=(7.5, 1.2 + 0.45 * len(points)), dpi=120, layout="constrained")
+    times, memory = figure.subplots(1, 2, sharey=True)
+    places = np.arange(len(points))
+    for offset, name, hatch, shade in ((-0.2, "encode", "", "#444444"), (0.2, "decode", "//", "#dddddd")):
+        values = [getattr(point, f"{name}_rtf") for point in points]
+        times.barh(places + offset, values, 0.38, label=name, color=shade, hatch=hatch, edgecolor="k")
+    times.set_yticks(places, [f"{p.system} {p.nominal_kbps:g} kbps" for p in points], fontsize=8)
+    times.set_xscale("log")
+    times.set_xlabel("processor seconds for one second of audio")
+    times.legend(frameon=False, fontsize=8)
+    memory.barh(places, [point.peak_mb for point in points], 0.6, color="#999999", edgecolor="k")
+    memory.set_xlabel("peak memory (MB)")
+    times.invert_yaxis()
+    return _png(figure)
+
+
+def spectrogram_plot(waves: Sequence[tuple[str, np.ndarray]]) -> bytes:
+    """Spectrograms side by side on one scale. Shape: of each wave [T] int16 at 16 kHz."""
+    figure = Figure(figsize=(4.2 * len(waves), 2.4), dpi=90, layout="constrained")
+    panels = figure.subplots(1, len(waves), sharey=True, squeeze=False)[0]
+    image = None
+    for axes, (title, wave) in zip(panels, waves, strict=True):
+        level = _level_db(wave)
+        span = (0.0, len(wave) / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
+        image = axes.imshow(level.T, origin="lower", aspect="auto", extent=span, cmap="magma",
+                            vmin=-90.0, vmax=-10.0)  # fmt: skip
+        axes.set_title(title, fontsize=9)
+        axes.set_xlabel("time (s)")
+    panels[0].set_ylabel("frequency (kHz)")
+    figure.colorbar(image, ax=panels, label="level (dB)", pad=0.01)
+    return _png(figure)
+
+
+def _level_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray:
+    """Shape: [T] int16 -> [F, bins]."""
+    wave = np.pad(wave / 32768.0, (0, max(0, window - len(wave))))
+    hop = max(hop, len(wave) // 4000)
+    frames = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(window)
+    return 20.0 * np.log10(np.abs(np.fft.rfft(frames)) * 4.0 / window + 1e-6)
+
+
+def _rate_axis(axes: Axes, kbps: list[float]) -> None:
+    """A logarithmic bitrate axis with plain numbers."""
+    axes.set_xscale("log")
+    low, high = (min(kbps) / 1.1, max(kbps) * 1.1) if kbps else (1.0, 10.0)
+    axes.set_xlim(low, high)
+    ticks = [tick for tick in _KBPS_TICKS if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("bitrate (kbps, without container and header)")
+    axes.grid(color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _png(figure: Figure) -> bytes:
+    target = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(target)
+    return target.getvalue()

@@ -1,0 +1,237 @@
+"""What is compared: our checkpoints and other codecs, all run from a file to a file on disk."""
+
+import functools
+import hashlib
+import math
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from codec.audio import read_audio, resample, to_pcm16, write_audio
+from codec.errors import CodecError, EvaluationError
+from training.evaluation.clips import SAMPLE_RATE
+from training.evaluation.peers import PEERS, Peer
+
+if TYPE_CHECKING:
+    from codec.codec import Codec
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What came back of a clip, and what it cost."""
+
+    wave: np.ndarray
+    """[T] int16 at `SAMPLE_RATE`, read from the decoded file."""
+    file_bytes: int
+    payload_bytes: int
+    """`file_bytes` without container and header."""
+    encode_s: float
+    """Processor seconds."""
+    decode_s: float
+    peak_mb: float
+
+
+class System(Protocol):
+    """A codec that can be scored."""
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+
+    @property
+    def rates_kbps(self) -> tuple[float, ...]:
+        """Bitrates to run it at."""
+
+    def identity(self) -> str:
+        """A hash that changes whenever its output may."""
+
+    def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
+        """Code `reference` ([T] int16) into a file in the empty `folder`, and decode that."""
+
+
+@dataclass(frozen=True)
+class CheckpointSystem:
+    """A checkpoint of this project; its files are what `nsvq encode` writes."""
+
+    name: str
+    path: Path
+    rates_kbps: tuple[float, ...]
+
+    def identity(self) -> str:
+        """Hash of the weights and of the code that runs them."""
+        digest = hashlib.sha256(self.path.read_bytes())
+        package = Path(__file__).parents[2] / "codec"
+        for source in sorted(package.rglob("*.py")):
+            digest.update(source.read_bytes())
+        return digest.hexdigest()
+
+    def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
+        """Through `.nsvq` on disk and back into a 16-bit file, on one thread."""
+        codec = load_codec(self.path)
+        coded, out = folder / "clip.nsvq", folder / "out.wav"
+        start = time.process_time()
+        coded.write_bytes(codec.compress(reference / np.float32(32768), SAMPLE_RATE, kbps))
+        middle = time.process_time()
+        wave, sample_rate = codec.decompress(coded.read_bytes())
+        write_audio(out, wave, sample_rate)
+        end = time.process_time()
+        data = coded.read_bytes()
+        return Decoded(
+            _read_16bit(out), len(data), _code_bytes(data), middle - start, end - middle,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PeerSystem:
+    """A codec run by its own programs."""
+
+    name: str
+    peer: Peer
+    rates_kbps: tuple[float, ...]
+
+    def identity(self) -> str:
+        """Hash of its commands and programs."""
+        return self.peer.identity()
+
+    def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
+        """Through the peer's encoder and decoder.
+
+        Raises:
+            EvaluationError: one of them failed or wrote nothing.
+        """
+        peer, suffix = self.peer, ".raw" if self.peer.raw else ".wav"
+        files = {"in": folder / f"in{suffix}", "code": folder / f"clip{peer.suffix}"}
+        files["out"] = folder / f"out{suffix}"
+        names = {key: str(path) for key, path in files.items()}
+        _write_input(files["in"], reference, peer)
+        encode_s, encode_mb = _run(peer.command(peer.encode, kbps, names), files["code"])
+        decode_s, decode_mb = _run(peer.command(peer.decode, kbps, names), files["out"])
+        data = files["code"].read_bytes()
+        return Decoded(
+            _read_output(files["out"], peer), len(data), peer.payload(data), encode_s, decode_s,
+            max(encode_mb, decode_mb),
+        )  # fmt: skip
+
+
+@functools.lru_cache(maxsize=2)
+def load_codec(path: Path) -> "Codec":
+    """The codec of a checkpoint, once a process, on one thread and warmed up."""
+    import torch
+
+    from codec.codec import Codec
+
+    torch.set_num_threads(1)
+    codec = Codec.load(path)
+    codec.decompress(codec.compress(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE))
+    return codec
+
+
+def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> CheckpointSystem:
+    """The checkpoint that `text` names: `default`, a path, or either behind `name=`.
+
+    Args:
+        rates_kbps: bitrates wanted; each becomes the highest on offer not above it. None: all.
+
+    Raises:
+        CheckpointError: there is no such checkpoint.
+        EvaluationError: a bitrate below the lowest on offer.
+    """
+    from codec.checkpoint import find_checkpoint, load_checkpoint
+
+    name, _, source = text.rpartition("=")
+    path = Path(find_checkpoint(source))
+    config = load_checkpoint(path)[0].config
+    try:
+        stages = {config.stages_for(rate) for rate in rates_kbps}
+    except CodecError as error:
+        raise EvaluationError(f"checkpoint {source}: {error}") from error
+    stages = stages or set(range(1, config.num_stages + 1))
+    rates = tuple(round(config.bitrate_kbps(count), 3) for count in sorted(stages))
+    return CheckpointSystem(name or ("nsvq" if source == "default" else path.stem), path, rates)
+
+
+def peer_systems(
+    names: Iterable[str], custom: Mapping[str, Peer], rates_kbps: Mapping[str, tuple[float, ...]]
+) -> tuple[list[System], list[str]]:
+    """The peers that can run here, and one line for each that can't.
+
+    Args:
+        names: keys of `PEERS`.
+        custom: further peers by name (`parse_peer`).
+        rates_kbps: bitrates by peer; a peer's own where it is not named.
+
+    Raises:
+        EvaluationError: an unknown name, or no bitrates for a custom peer.
+    """
+    wanted = {name: PEERS[name] if name in PEERS else None for name in names} | dict(custom)
+    systems: list[System] = []
+    skipped: list[str] = []
+    for name, peer in wanted.items():
+        if peer is None:
+            raise EvaluationError(f"no peer {name!r}; known: {', '.join(PEERS)}")
+        rates = rates_kbps.get(name, peer.rates_kbps)
+        if not rates:
+            raise EvaluationError(f"peer {name!r} needs bitrates: --peer-rates {name}=6,8")
+        if reason := peer.missing():
+            skipped.append(f"{name} skipped: {reason}")
+        else:
+            systems.append(PeerSystem(name, peer, rates))
+    return systems, skipped
+
+
+def _code_bytes(data: bytes) -> int:
+    """Bytes of a `.nsvq` file's codes alone."""
+    from codec.bitstream import read_header
+
+    header = read_header(data)
+    codes = header.num_channels * header.num_frames * header.num_stages
+    return math.ceil(codes * header.code_bits / 8)
+
+
+def _write_input(path: Path, reference: np.ndarray, peer: Peer) -> None:
+    wave = reference[None] / np.float32(32768)
+    wave = resample(wave, SAMPLE_RATE, peer.sample_rate)
+    if peer.raw:
+        path.write_bytes(to_pcm16(wave[0]).astype("<i2").tobytes())
+    else:
+        write_audio(path, wave, peer.sample_rate)
+
+
+def _read_output(path: Path, peer: Peer) -> np.ndarray:
+    if not peer.raw:
+        return _read_16bit(path)
+    wave = np.frombuffer(path.read_bytes(), "<i2") / np.float32(32768)
+    return to_pcm16(resample(wave[None], peer.sample_rate, SAMPLE_RATE)[0])
+
+
+def _read_16bit(path: Path) -> np.ndarray:
+    """A decoded file as [T] int16 at `SAMPLE_RATE`."""
+    wave, sample_rate = read_audio(path)
+    return to_pcm16(resample(wave[:1], sample_rate, SAMPLE_RATE)[0])
+
+
+def _run(command: list[str], result: Path) -> tuple[float, float]:
+    """Run `command`; its processor seconds and peak memory in MB.
+
+    Raises:
+        EvaluationError: it failed, or left no `result`.
+    """
+    log = result.with_suffix(".log")
+    with log.open("wb") as file:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0 or not result.exists():
+        lines = log.read_text(errors="replace").strip().splitlines()
+        raise EvaluationError(
+            f"{command[0]} failed ({process.returncode}): {lines[-1] if lines else 'no message'}"
+        )
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
