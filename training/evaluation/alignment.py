@@ -8,14 +8,17 @@ MAX_LAG_MS = 100.0
 """Longest delay (or advance) looked for."""
 SEARCH_S = 30.0
 """The lag of a longer clip is looked for in its loudest stretch of this many seconds."""
-SAME_WAVEFORM = 0.4
+SAME_WAVEFORM = 0.7
 """Correlation below which a codec does not keep the waveform; its envelope is aligned instead."""
+NO_DELAY = 0.003
+"""An envelope's peak no higher than this above its value at lag 0 is taken for no delay."""
 MIN_OVERLAP = 0.9
 """Share of the reference that must be left after alignment."""
 
 
-def align(reference: np.ndarray, decoded: np.ndarray,
-          sample_rate: int) -> tuple[np.ndarray, np.ndarray, int]:
+def align(
+    reference: np.ndarray, decoded: np.ndarray, sample_rate: int
+) -> tuple[np.ndarray, np.ndarray, int]:
     """Both waves cut to where they overlap, and the lag in samples (positive: decoded is late).
 
     Shape: reference [T], decoded [any] -> [T'], [T'], T' <= T.
@@ -27,16 +30,18 @@ def align(reference: np.ndarray, decoded: np.ndarray,
     late, early = max(lag, 0), max(-lag, 0)
     num_samples = min(len(reference) - early, len(decoded) - late)
     if num_samples < MIN_OVERLAP * len(reference) or num_samples <= 0:
-        raise EvaluationError(f"{len(reference)} samples went in and {max(0, num_samples)} of them"
-                              f" came out (lag {lag})")
+        raise EvaluationError(
+            f"{len(reference)} samples went in and {max(0, num_samples)} of them"
+            f" came out (lag {lag})"
+        )
     return reference[early : early + num_samples], decoded[late : late + num_samples], lag
 
 
 def find_lag(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> int:
     """Samples by which `decoded` is late: the peak of the cross-correlation.
 
-    A parametric codec (Codec 2 at any rate) rebuilds no waveform, so its correlation peaks
-    anywhere; then the peak is that of the envelope in 1 ms steps.
+    A parametric codec (Codec 2 at any rate) rebuilds no waveform, so its correlation peaks where
+    pitch periods happen to meet; then the peak is that of the envelope in 1 ms steps.
 
     Shape: reference [any], decoded [any].
     """
@@ -46,8 +51,9 @@ def find_lag(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> in
     if height >= SAME_WAVEFORM:
         return lag
     step = max(1, sample_rate // 1000)
-    envelopes = [_envelope(wave, step) for wave in (reference, decoded)]
-    return _peak(*envelopes, max_lag // step)[0] * step
+    before, after = _envelope(reference, step), _envelope(decoded, step)
+    lag, height = _peak(before, after, max_lag // step)
+    return lag * step if height > _peak(before, after, 0)[1] + NO_DELAY else 0
 
 
 def _peak(first: np.ndarray, second: np.ndarray, max_lag: int) -> tuple[int, float]:
@@ -57,7 +63,7 @@ def _peak(first: np.ndarray, second: np.ndarray, max_lag: int) -> tuple[int, flo
         return 0, 0.0
     size = 1 << (len(first) + len(second) + max_lag).bit_length()
     product = np.fft.irfft(np.conj(np.fft.rfft(first, size)) * np.fft.rfft(second, size), size)
-    around = np.concatenate([product[-max_lag:], product[: max_lag + 1]])
+    around = np.concatenate([product[len(product) - max_lag :], product[: max_lag + 1]])
     best = int(np.argmax(around))
     return best - max_lag, float(around[best]) / scale
 
@@ -69,8 +75,9 @@ def _envelope(wave: np.ndarray, step: int) -> np.ndarray:
     return level - level.mean() if len(level) else level
 
 
-def _loudest(reference: np.ndarray, decoded: np.ndarray,
-             num_samples: int) -> tuple[np.ndarray, np.ndarray]:
+def _loudest(
+    reference: np.ndarray, decoded: np.ndarray, num_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The stretch of both waves where the reference has most energy, float64."""
     start = 0
     if len(reference) > num_samples:

@@ -15,6 +15,9 @@ from training.evaluation.metrics import METRICS
 from training.evaluation.rows import Row
 from training.evaluation.summary import draws, interval
 
+NUM_DRAWS = 500
+"""Bootstrap draws of an interval."""
+
 
 @dataclass(frozen=True)
 class BdRate:
@@ -68,42 +71,44 @@ def compare(
         metric: key of `METRICS`.
         rate: `payload_kbps`, or `kbps` for files on disk.
     """
-    sign = 1.0 if METRICS[metric].higher_is_better else -1.0
-    return [_compare(rows, pair, metric, rate, sign, seed) for pair in pairs]
+    return [_compare(rows, pair, metric, rate=rate, seed=seed) for pair in pairs]
 
 
 def _compare(
-    rows: Sequence[Row], pair: tuple[str, str], metric: str, rate: str, sign: float, seed: int
+    rows: Sequence[Row], pair: tuple[str, str], metric: str, *, rate: str, seed: int
 ) -> BdRate:
+    sign = 1.0 if METRICS[metric].higher_is_better else -1.0
     ours, peer = (_by_clip(rows, name, metric, rate) for name in pair)
     clips = sorted(ours.keys() & peer.keys())
     if not clips:
-        return BdRate(*pair, metric, *[math.nan] * 5, 0)
+        nothing = math.nan
+        return BdRate(*pair, metric, nothing, nothing, nothing, nothing, nothing, n=0)
     tables = [np.stack([table[clip] for clip in clips]) for table in (peer, ours)]
-    (peer_kbps, peer_scores), (kbps, scores) = (np.moveaxis(t.mean(axis=0), -1, 0) for t in tables)
-    percent = bd_rate(peer_kbps, sign * peer_scores, kbps, sign * scores)
-    low, high = _overlap(_front(peer_kbps, sign * peer_scores)[1], _front(kbps, sign * scores)[1])
-    ends = sorted((sign * low, sign * high)) if high > low else [math.nan, math.nan]
-    return BdRate(*pair, metric, percent, *_interval(tables, sign, seed), *ends, len(clips))
+    curves = [_curve(table, sign) for table in tables]
+    low, high = _overlap(*(_front(*curve)[1] for curve in curves))
+    ends = sorted((sign * low, sign * high)) if high > low else (math.nan, math.nan)
+    drawn = [bd_rate(*_curve(tables[0][d], sign), *_curve(tables[1][d], sign))
+             for d in draws(len(clips), seed)[:NUM_DRAWS]]  # fmt: skip
+    found = np.array(drawn)[np.isfinite(drawn)]
+    spread = interval(found) if len(found) > len(drawn) // 2 else (math.nan, math.nan)
+    percent = bd_rate(*curves[0], *curves[1])
+    return BdRate(*pair, metric, percent, *spread, ends[0], ends[1], n=len(clips))
 
 
-def _interval(tables: list[np.ndarray], sign: float, seed: int) -> tuple[float, float]:
-    """Bootstrap interval of the BD-rate. Shape: tables [clips, rates, 2] of (kbps, score)."""
-    values = []
-    for drawn in draws(len(tables[0]), seed)[:500]:
-        peer, ours = (table[drawn].mean(axis=0) for table in tables)
-        values.append(bd_rate(peer[:, 0], sign * peer[:, 1], ours[:, 0], sign * ours[:, 1]))
-    found = np.array(values)[np.isfinite(values)]
-    return interval(found) if len(found) > len(values) // 2 else (math.nan, math.nan)
+def _curve(table: np.ndarray, sign: float) -> tuple[np.ndarray, np.ndarray]:
+    """kbps over all clips, mean score. Shape: [clips, rates, 3] -> [rates], [rates]."""
+    kilobits, scores, seconds = np.moveaxis(table.mean(axis=0), -1, 0)
+    return kilobits / seconds, sign * scores
 
 
 def _by_clip(rows: Sequence[Row], system: str, metric: str, rate: str) -> dict[str, np.ndarray]:
-    """Clips with every bitrate scored. Shape: of each [rates, 2], (kbps, score)."""
+    """Clips with every bitrate scored. Shape: of each [rates, 3], (kilobits, score, seconds)."""
     rates = sorted({row.nominal_kbps for row in rows if row.system == system})
-    points: dict[str, dict[float, tuple[float, float]]] = {}
+    points: dict[str, dict[float, tuple[float, float, float]]] = {}
     for row in rows:
         if row.system == system and metric in row.scores:
-            points.setdefault(row.clip, {})[row.nominal_kbps] = (row.value(rate), row.scores[metric])
+            point = row.value(rate) * row.weight, row.scores[metric], row.weight
+            points.setdefault(row.clip, {})[row.nominal_kbps] = point
     return {
         clip: np.array([found[rate] for rate in rates])
         for clip, found in points.items()

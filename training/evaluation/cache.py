@@ -39,6 +39,10 @@ class Cache:
         partial.write_text(json.dumps(row.to_dict()), encoding="utf-8")
         partial.replace(path)
 
+    def wave_path(self, key: str) -> Path:
+        """Where the decoded wave of the row under `key` may be kept."""
+        return self._path(key).with_suffix(".flac")
+
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"
 

@@ -1,5 +1,6 @@
 """The recordings of a run: found on disk, brought to what every codec is given."""
 
+import functools
 import hashlib
 import random
 from dataclasses import dataclass
@@ -37,12 +38,15 @@ class Clip:
 
     def content_hash(self) -> str:
         """Of the file's bytes: what its cached scores hang on."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _hash_file(self.path)
 
 
 def find_clips(
-    data: Path, *, seconds: tuple[float, float] | None = None, limit: int | None = None, seed: int = 0
+    data: Path,
+    *,
+    seconds: tuple[float, float] | None = None,
+    limit: int | None = None,
+    seed: int = 0,
 ) -> list[Clip]:
     """Every recording below `data`, in the order of its name.
 
@@ -81,6 +85,12 @@ def read_reference(clip: Clip) -> np.ndarray:
     """
     wave, sample_rate = read_audio(clip.path)
     return to_pcm16(resample(wave.mean(axis=0, keepdims=True), sample_rate, SAMPLE_RATE)[0])
+
+
+@functools.cache
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _within(clip: Clip, shortest: float, longest: float) -> bool:

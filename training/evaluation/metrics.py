@@ -5,6 +5,7 @@ scored (silence, too short, a crash inside a metric) raises `EvaluationError`: i
 listed, never given a number.
 """
 
+import functools
 import math
 import warnings
 from collections.abc import Callable, Iterable
@@ -60,15 +61,20 @@ class Metric:
         """
         reference, decoded = to_16bit(reference), to_16bit(decoded)
         if reference.ndim != 1 or reference.shape != decoded.shape:
-            raise EvaluationError(f"shapes {reference.shape} and {decoded.shape} can't be compared;"
-                                  " give two waves [T] of one length")
+            raise EvaluationError(
+                f"shapes {reference.shape} and {decoded.shape} can't be compared;"
+                " give two waves [T] of one length"
+            )
         if is_silent(reference):
             raise EvaluationError("the reference is silent")
         pieces = max(1, math.ceil(len(reference) / (PIECE_S * sample_rate)))
-        scores = [self._score_piece(*pair, sample_rate)
-                  for pair in zip(np.array_split(reference, pieces),
-                                  np.array_split(decoded, pieces), strict=True)
-                  if not is_silent(pair[0])]
+        scores = [
+            self._score_piece(*pair, sample_rate)
+            for pair in zip(
+                np.array_split(reference, pieces), np.array_split(decoded, pieces), strict=True
+            )
+            if not is_silent(pair[0])
+        ]
         return float(np.mean(scores))
 
     def _score_piece(self, reference: Samples, decoded: Samples, sample_rate: int) -> float:
@@ -86,8 +92,12 @@ class Metric:
         return value
 
 
-def score(reference: np.ndarray, decoded: np.ndarray, sample_rate: int,
-          names: Iterable[str] = ("pesq_wb", "stoi")) -> dict[str, float]:
+def score(
+    reference: np.ndarray,
+    decoded: np.ndarray,
+    sample_rate: int,
+    names: Iterable[str] = ("pesq_wb", "stoi"),
+) -> dict[str, float]:
     """The scores called `names`, on both waves as 16-bit samples.
 
     Shape: reference [T], decoded [T].
@@ -153,34 +163,94 @@ def _si_sdr(reference: Samples, decoded: Samples, sample_rate: int) -> float:
 
 METRICS: dict[str, Metric] = {
     "pesq_wb": Metric(
-        "PESQ-WB (MOS-LQO)", lambda *waves: _pesq(*waves, "wb"), True, 1.04, 4.64, 0.01,
-        "pitch and timbre changes that keep loudness per band; anything above 8 kHz; speaker identity"),
+        "PESQ-WB (MOS-LQO)",
+        functools.partial(_pesq, mode="wb"),
+        True,
+        1.04,
+        4.64,
+        0.01,
+        "changes that keep the loudness of each band; anything above 8 kHz; speaker identity",
+    ),
     "pesq_nb": Metric(
-        "PESQ-NB (MOS-LQO)", lambda *waves: _pesq(*waves, "nb"), True, 1.02, 4.55, 0.01,
-        "everything outside the telephone band, 0.3 to 3.4 kHz"),
+        "PESQ-NB (MOS-LQO)",
+        functools.partial(_pesq, mode="nb"),
+        True,
+        1.02,
+        4.55,
+        0.01,
+        "everything outside the telephone band, 0.3 to 3.4 kHz",
+    ),
     "stoi": Metric(
-        "STOI", lambda *waves: _stoi(*waves, extended=False), True, 0.0, 1.0, 0.001,
-        "noise between words, quality above intelligibility, anything above 5 kHz"),
+        "STOI",
+        functools.partial(_stoi, extended=False),
+        True,
+        0.0,
+        1.0,
+        0.001,
+        "noise between words, quality above intelligibility, anything above 5 kHz",
+    ),
     "estoi": Metric(
-        "ESTOI", lambda *waves: _stoi(*waves, extended=True), True, 0.0, 1.0, 0.001,
-        "as STOI, but it hears modulated noise"),
+        "ESTOI",
+        functools.partial(_stoi, extended=True),
+        True,
+        0.0,
+        1.0,
+        0.001,
+        "as STOI, but it hears modulated noise",
+    ),
     "si_sdr": Metric(
-        "SI-SDR (dB)", _si_sdr, True, -math.inf, math.inf, 0.05,
-        "perception: it punishes any change of phase, heard or not"),
+        "SI-SDR (dB)",
+        _si_sdr,
+        True,
+        -math.inf,
+        math.inf,
+        0.05,
+        "perception: it punishes any change of phase, heard or not",
+    ),
     "psnr": Metric(
-        "perceptual SNR (dB)", perceptual_snr_db, True, -math.inf, math.inf, 0.05,
-        "that a decoder may rebuild another, equally good waveform"),
+        "perceptual SNR (dB)",
+        perceptual_snr_db,
+        True,
+        -math.inf,
+        math.inf,
+        0.05,
+        "that a decoder may rebuild another, equally good waveform",
+    ),
     "lsd": Metric(
-        "log-spectral distance (dB)", log_spectral_db, False, math.inf, 0.0, 0.02,
-        "phase; it weighs inaudible valleys between harmonics like their peaks"),
+        "log-spectral distance (dB)",
+        log_spectral_db,
+        False,
+        math.inf,
+        0.0,
+        0.02,
+        "phase; it weighs inaudible valleys between harmonics like their peaks",
+    ),
     "mel": Metric(
-        "mel distance (dB)", mel_db, False, math.inf, 0.0, 0.02,
-        "phase and pitch: harmonics vanish inside the upper bands"),
+        "mel distance (dB)",
+        mel_db,
+        False,
+        math.inf,
+        0.0,
+        0.02,
+        "phase and pitch: harmonics vanish inside the upper bands",
+    ),
     "f0": Metric(
-        "F0 error (cents)", pitch_error_cents, False, math.inf, 0.0, 1.0,
-        "all but the melody; frames that are voiced in only one of the two waves"),
+        "F0 error (cents)",
+        pitch_error_cents,
+        False,
+        math.inf,
+        0.0,
+        1.0,
+        "all but the melody; frames that are voiced in only one of the two waves",
+    ),
     "voicing": Metric(
-        "voicing error (% of frames)", voicing_error_percent, False, 100.0, 0.0, 0.1,
-        "all but whether there is a pitch"),
+        "voicing error (% of frames)",
+        voicing_error_percent,
+        False,
+        100.0,
+        0.0,
+        0.1,
+        "all but whether there is a pitch",
+    ),
 }
 """Every metric by the name that `--metrics` and the result columns use."""

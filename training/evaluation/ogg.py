@@ -1,7 +1,7 @@
 """What an Ogg file holds beyond its pages: the packets' bytes, so that container cost can be told.
 
-    page    "OggS" . version . flags . position 8 . serial 4 . number 4 . checksum 4 . S . S sizes
-            then the packets' bytes; a size of 255 says that the packet goes on in the next size
+page    "OggS" . version . flags . position 8 . serial 4 . number 4 . checksum 4 . S . S sizes
+        then the packets' bytes; a size of 255 says that the packet goes on in the next size
 """
 
 from codec.errors import EvaluationError

@@ -4,6 +4,7 @@ A command's words may hold `{in}` (the reference), `{code}` (the coded file), `{
 back), `{kbps}`, `{bps}` and `{mode}` (the peer's own name for the bitrate).
 """
 
+import functools
 import hashlib
 import re
 import shlex
@@ -11,12 +12,10 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from codec.errors import EvaluationError
 from training.evaluation import ogg
-
-AMR_HEADER_BYTES = 9
-"""`#!AMR-WB` and a line feed (RFC 4867, 5.1)."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +51,10 @@ class Peer:
         try:
             return [word.format_map(values) for word in shlex.split(template)]
         except (KeyError, IndexError, ValueError) as error:
-            raise EvaluationError(f"peer command {template!r}: unknown placeholder {error}; known: "
-                                  f"{', '.join(f'{{{name}}}' for name in values)}") from error
+            raise EvaluationError(
+                f"peer command {template!r}: unknown placeholder {error}; known: "
+                f"{', '.join(f'{{{name}}}' for name in values)}"
+            ) from error
 
     @property
     def programs(self) -> list[str]:
@@ -73,13 +74,8 @@ class Peer:
 
     def identity(self) -> str:
         """A hash over its commands, programs and their versions: what cached scores hang on."""
-        digest = hashlib.sha256(repr((self.encode, self.decode, self.sample_rate)).encode())
-        for name in self.programs:
-            path = shutil.which(name) or ""
-            with open(path, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-            digest.update(_output(f"{shlex.quote(path)} --version").encode())  # names its libraries
-        return digest.hexdigest()
+        commands = repr((self.encode, self.decode, self.sample_rate, sorted(self.modes.items())))
+        return _identity(commands, tuple(self.programs))
 
 
 def parse_peer(text: str) -> tuple[str, Peer]:
@@ -97,15 +93,38 @@ def parse_peer(text: str) -> tuple[str, Peer]:
         raise EvaluationError(f"peer {text!r} should read 'name=encode command ; decode command'")
     name, encode, decode = (part.strip() for part in match.groups())
     if not ("{in}" in encode and "{code}" in encode and "{code}" in decode and "{out}" in decode):
-        raise EvaluationError(f"peer {name!r}: its commands must name {{in}} and {{code}}, then "
-                              "{code} and {out}")
+        raise EvaluationError(
+            f"peer {name!r}: its commands must name {{in}} and {{code}}, then {{code}} and {{out}}"
+        )
     return name, Peer(encode, decode, rates_kbps=())
+
+
+def amr_payload_bytes(data: bytes) -> int:
+    """Bytes after the first line, `#!AMR-WB` (RFC 4867, 5.1)."""
+    return len(data.partition(b"\n")[2])
+
+
+@functools.cache
+def _identity(commands: str, programs: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(commands.encode())
+    for name in programs:
+        path = Path(shutil.which(name) or name)
+        digest.update(path.read_bytes())
+        digest.update(_output(f"{shlex.quote(str(path))} --version").encode())  # names libraries
+    return digest.hexdigest()
 
 
 def _output(command: str) -> str:
     """What `command` prints, whatever its exit status."""
-    run = subprocess.run(shlex.split(command), capture_output=True, text=True, errors="replace",
-                         stdin=subprocess.DEVNULL, timeout=20, check=False)
+    run = subprocess.run(
+        shlex.split(command),
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        timeout=20,
+        check=False,
+    )
     return run.stdout + run.stderr
 
 
@@ -113,18 +132,36 @@ PEERS: dict[str, Peer] = {
     "opus": Peer(
         "opusenc --quiet --speech --vbr --comp 10 --bitrate {kbps} {in} {code}",
         "opusdec --quiet --rate 16000 {code} {out}",
-        (6, 8, 9, 10, 12, 16, 24), "opus-tools", suffix=".opus", payload=ogg.payload_bytes),
+        (6, 8, 9, 10, 12, 16, 24),
+        "opus-tools",
+        suffix=".opus",
+        payload=ogg.payload_bytes,
+    ),
     "speex": Peer(
-        "speexenc --wideband --bitrate {bps} {in} {code}", "speexdec {code} {out}",
-        (4, 8, 10, 13), "speex", suffix=".spx", payload=ogg.payload_bytes),
+        "speexenc --wideband --bitrate {bps} {in} {code}",
+        "speexdec {code} {out}",
+        (4, 8, 10, 13),
+        "speex",
+        suffix=".spx",
+        payload=ogg.payload_bytes,
+    ),
     "codec2": Peer(
-        "c2enc {mode} {in} {code}", "c2dec {mode} {code} {out}",
-        (0.7, 1.2, 1.6, 2.4, 3.2), "codec2", sample_rate=8_000, raw=True, modes={0.7: "700C"}),
+        "c2enc {mode} {in} {code}",
+        "c2dec {mode} {code} {out}",
+        (0.7, 1.2, 1.6, 2.4, 3.2),
+        "codec2",
+        sample_rate=8_000,
+        raw=True,
+        modes={0.7: "700C"},
+    ),
     "amr-wb": Peer(
         "ffmpeg -v error -y -i {in} -c:a libvo_amrwbenc -b:a {bps} {code}",
         "ffmpeg -v error -y -i {code} -ar 16000 -ac 1 {out}",
-        (6.6, 8.85, 12.65, 15.85, 23.85), "ffmpeg", suffix=".awb",
-        payload=lambda data: len(data) - AMR_HEADER_BYTES,
-        probe=("ffmpeg -hide_banner -encoders", "libvo_amrwbenc")),
+        (6.6, 8.85, 12.65, 15.85, 23.85),
+        "ffmpeg",
+        suffix=".awb",
+        payload=amr_payload_bytes,
+        probe=("ffmpeg -hide_banner -encoders", "libvo_amrwbenc"),
+    ),
 }
 """Every peer by the name that `--peers` uses."""

@@ -64,8 +64,7 @@ def track_pitch(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _normalised_correlation(spans: np.ndarray, window: int) -> np.ndarray:
-    """Cosine between a span's first window and the one each lag later. Shape: [F, R] -> [F, lags].
-    """
+    """Cosine of a span's first window and the one each lag later. Shape: [F, R] -> [F, lags]."""
     num_lags = spans.shape[1] - window + 1
     size = 1 << (spans.shape[1] + window).bit_length()
     head = np.fft.rfft(spans[:, :window], size)
@@ -78,7 +77,9 @@ def _normalised_correlation(spans: np.ndarray, window: int) -> np.ndarray:
 def _best_lag(correlation: np.ndarray, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
     """Lag in samples (fractional) and its height. Shape: [F, lags] -> [F], [F]."""
     inside = correlation[:, low : high + 1]
-    peak = (inside >= correlation[:, low - 1 : high]) & (inside > correlation[:, low + 1 : high + 2])
+    peak = (inside >= correlation[:, low - 1 : high]) & (
+        inside > correlation[:, low + 1 : high + 2]
+    )
     peaks = np.where(peak, inside, -1.0)
     height = peaks.max(axis=1)
     index = np.argmax(peaks >= height[:, None] - 0.02, axis=1) + low

@@ -17,9 +17,11 @@ from training.evaluation.rows import Row
 
 STYLES = (
     ("#000000", "o", "-"), ("#c1440e", "s", "--"), ("#1f6fb2", "^", "-."), ("#2e8b57", "D", ":"),
-    ("#8e5bb5", "v", (0, (5, 1))), ("#a67c00", "P", (0, (3, 1, 1, 1))), ("#5f6b6d", "X", (0, (1, 1))),
+    ("#8e5bb5", "v", (0, (5, 1))), ("#a67c00", "P", (0, (3, 1, 1, 1))),
+    ("#5f6b6d", "X", (0, (1, 1))),
 )  # fmt: skip
 """Colour, marker and dash of each system: the last two alone tell them apart."""
+_MOST_BOXES = 8
 _KBPS_TICKS = (0.5, 0.7, 1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 
 
@@ -44,42 +46,49 @@ def rate_plot(results: Results, metric: str) -> bytes:
         )  # fmt: skip
     _rate_axis(axes, rates)
     axes.set_ylabel(f"{METRICS[metric].title}, mean over clips")
-    axes.set_title(f"n = {results.num_clips} clips; bars: 95 % bootstrap interval", fontsize=9)
+    axes.set_title(
+        f"{results.num_clips} clips; bars: 95 % bootstrap interval of the mean", fontsize=9
+    )
     axes.legend(frameon=False, fontsize=9)
     return _png(figure)
 
 
-def spread_plot(results: Results, metric: str, focus: dict[str, float],
-                group: Callable[[Row], str], title: str) -> bytes | None:  # fmt: skip
-    """Scores by corpus or speaker, a box a system and group; None if there is but one group.
+def spread_plot(
+    results: Results, metric: str, focus: dict[str, float], group: Callable[[Row], str]
+) -> bytes | None:
+    """Scores by corpus or speaker, each system's mean; with few groups also its quartiles.
 
     Args:
         focus: the bitrate shown of each system.
         group: a row's corpus or speaker.
+
+    Returns:
+        A PNG, or None if there is but one group.
     """
     rows = [r for r in results.rows if focus.get(r.system) == r.nominal_kbps and metric in r.scores]
     groups = sorted({group(row) for row in rows})
     systems = [name for name in results.systems if any(row.system == name for row in rows)]
     if len(groups) < 2:
         return None
-    height = max(3.0, 0.5 + 0.14 * len(groups) * (len(systems) + 1))
+    boxes = len(groups) <= _MOST_BOXES
+    height = 1.4 + len(groups) * (0.15 * (len(systems) + 1) if boxes else 0.2)
     figure = Figure(figsize=(7.5, height), dpi=120, layout="constrained")
     axes = figure.add_subplot()
-    width = 0.8 / len(systems)
-    for index, (system, (colour, marker, _)) in enumerate(zip(systems, cycle(STYLES), strict=False)):
-        values = [
-            [r.scores[metric] for r in rows if (r.system, group(r)) == (system, name)]
-            for name in groups
-        ]
-        places = np.arange(len(groups)) + width * (index - (len(systems) - 1) / 2)
-        axes.boxplot(values, positions=places, widths=0.7 * width, orientation="horizontal",
-                     manage_ticks=False, showfliers=False, medianprops={"color": colour})  # fmt: skip
-        axes.plot([np.mean(v) if v else np.nan for v in values], places, marker, color=colour,
-                  markersize=4, label=f"{system} at {focus[system]:g} kbps")  # fmt: skip
+    step = 0.8 / len(systems) if boxes else 0.0
+    for index, (system, style) in enumerate(zip(systems, cycle(STYLES), strict=False)):
+        mine = [row for row in rows if row.system == system]
+        values = [[r.scores[metric] for r in mine if group(r) == name] for name in groups]
+        places = np.arange(len(groups)) + step * (index - (len(systems) - 1) / 2)
+        if boxes:
+            axes.boxplot(values, positions=places, widths=0.7 * step, orientation="horizontal",
+                         manage_ticks=False, showfliers=False)  # fmt: skip
+        means = np.array([np.mean(v) if v else np.nan for v in values])
+        axes.plot(means, places, style[1], color=style[0], markersize=4,
+                  label=f"{system} at {focus[system]:g} kbps")  # fmt: skip
     axes.set_yticks(range(len(groups)), [name or "(none)" for name in groups], fontsize=8)
-    axes.set_xlabel(f"{METRICS[metric].title}: box, quartiles; mark, mean")
-    axes.set_title(title, fontsize=10)
-    axes.invert_yaxis()
+    axes.set_ylim(len(groups) - 0.4, -0.6)
+    axes.set_xlabel(f"{METRICS[metric].title}: mean" + (" and quartiles" if boxes else ""))
+    axes.grid(axis="y" if not boxes else "x", color="#dddddd", linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return _png(figure)
 
@@ -97,11 +106,19 @@ def cost_plot(results: Results, focus: dict[str, float]) -> bytes | None:
     figure = Figure(figsize=(7.5, 1.2 + 0.45 * len(points)), dpi=120, layout="constrained")
     times, memory = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(points))
-    for offset, name, hatch, shade in ((-0.2, "encode", "", "#444444"), (0.2, "decode", "//", "#dddddd")):
+    for offset, name, hatch, shade in (
+        (-0.2, "encode", "", "#444444"),
+        (0.2, "decode", "//", "#dddddd"),
+    ):
         values = [getattr(point, f"{name}_rtf") for point in points]
-        times.barh(places + offset, values, 0.38, label=name, color=shade, hatch=hatch, edgecolor="k")
+        times.barh(
+            places + offset, values, 0.38, label=name, color=shade, hatch=hatch, edgecolor="k"
+        )
     times.set_yticks(places, [f"{p.system} {p.nominal_kbps:g} kbps" for p in points], fontsize=8)
+    slowest = max(max(point.encode_rtf, point.decode_rtf) for point in points)
+    quickest = min(min(point.encode_rtf, point.decode_rtf) for point in points)
     times.set_xscale("log")
+    times.set_xlim(10.0 ** np.floor(np.log10(quickest) - 0.1), 10.0 ** np.ceil(np.log10(slowest)))
     times.set_xlabel("processor seconds for one second of audio")
     times.legend(frameon=False, fontsize=8)
     memory.barh(places, [point.peak_mb for point in points], 0.6, color="#999999", edgecolor="k")
@@ -123,7 +140,8 @@ def spectrogram_plot(waves: Sequence[tuple[str, np.ndarray]]) -> bytes:
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("time (s)")
     panels[0].set_ylabel("frequency (kHz)")
-    figure.colorbar(image, ax=panels, label="level (dB)", pad=0.01)
+    if image is not None:
+        figure.colorbar(image, ax=panels, label="level (dB)", pad=0.01)
     return _png(figure)
 
 

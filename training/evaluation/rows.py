@@ -47,6 +47,11 @@ class Row:
         parts = self.clip.split("/")
         return parts[1] if len(parts) > 2 else self.clip
 
+    @property
+    def weight(self) -> float:
+        """Its share in a mean bitrate: its seconds, 1 if they are not known."""
+        return self.seconds if math.isfinite(self.seconds) else 1.0
+
     def value(self, name: str) -> float:
         """A score or another number by its name; NaN if it is missing."""
         return float(self.scores.get(name, math.nan) if name in METRICS else getattr(self, name))
@@ -88,7 +93,10 @@ def read_csv(path: Path) -> list[Row]:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            table = [{_ALIASES.get(k, k): v for k, v in line.items() if k} for line in csv.DictReader(file)]
+            table = [
+                {_ALIASES.get(k, k): v for k, v in line.items() if k}
+                for line in csv.DictReader(file)
+            ]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise EvaluationError(f"{path}: can't be read as a table ({error})") from error
     columns = set(table[0]) if table else set()

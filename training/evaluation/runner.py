@@ -40,16 +40,25 @@ class Job:
         """Its row before anything is known."""
         return Row(self.system.name, self.nominal_kbps, self.clip.name)
 
+    def key(self) -> str:
+        """Hash over everything its row depends on."""
+        identity, clip_hash = self.system.identity(), self.clip.content_hash()
+        return row_key(clip_hash, identity, self.nominal_kbps, self.metrics)
 
-def run_jobs(jobs: Sequence[Job], cache: Cache, num_processes: int,
-             report: Callable[[Row, bool], None] = lambda row, cached: None) -> list[Row]:
+
+def run_jobs(
+    jobs: Sequence[Job],
+    cache: Cache,
+    num_processes: int,
+    report: Callable[[Row, bool], None] = lambda row, cached: None,
+) -> list[Row]:
     """The row of every job, in their order.
 
     Args:
         num_processes: how many to run at a time; 0 runs them in this process.
         report: called with each row as it comes and whether it was in the cache.
     """
-    keys = _keys(jobs)
+    keys = [job.key() for job in jobs]
     rows: dict[int, Row] = {}
     for index, key in enumerate(keys):
         if (row := cache.load(key, jobs[index].blank)) is not None:
@@ -105,19 +114,6 @@ def _score(row: Row, reference: np.ndarray, decoded: Decoded, metrics: Sequence[
     return replace(row, lag=lag, scores=scores, error="; ".join(errors))
 
 
-def _keys(jobs: Sequence[Job]) -> list[str]:
-    """The cache key of every job; files and programs are hashed once each."""
-    clips = {clip: clip.content_hash() for clip in {job.clip for job in jobs}}
-    systems: dict[str, str] = {}
-    for job in jobs:
-        if job.system.name not in systems:
-            systems[job.system.name] = job.system.identity()
-    return [
-        row_key(clips[job.clip], systems[job.system.name], job.nominal_kbps, job.metrics)
-        for job in jobs
-    ]
-
-
 def _compute(
     jobs: Sequence[Job], todo: Sequence[int], num_processes: int
 ) -> Iterator[tuple[int, Row]]:
@@ -137,7 +133,8 @@ def _compute(
             try:
                 while waiting or running:
                     while waiting and len(running) < num_processes:
-                        running[pool.submit(score_clip, jobs[waiting[0]])] = waiting.popleft()
+                        running[pool.submit(score_clip, jobs[waiting[0]])] = waiting[0]
+                        waiting.popleft()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         row = future.result()
                         yield running.pop(future), row
@@ -158,7 +155,9 @@ def _alone(job: Job) -> Row:
 
 def _pool(num_processes: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # a fork would copy torch's threads half alive
-    return ProcessPoolExecutor(num_processes, context, initializer=_end_with, initargs=(os.getpid(),))
+    return ProcessPoolExecutor(
+        num_processes, context, initializer=_end_with, initargs=(os.getpid(),)
+    )
 
 
 def _end_with(parent: int) -> None:

@@ -47,8 +47,10 @@ def perceptual_snr_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: i
     """
     window = sample_rate * 20 // 1000
     size = 2 * window
-    clean, error = (_frames(wave, window, window // 2)
-                    for wave in (reference / 32768.0, (decoded - reference.astype(float)) / 32768.0))
+    clean, error = (
+        _frames(wave, window, window // 2)
+        for wave in (reference / 32768.0, (decoded - reference.astype(float)) / 32768.0)
+    )
     power = np.abs(np.fft.rfft(clean, size)) ** 2
     predictor = _predictors(np.fft.irfft(power)[:, :17])
     turn = np.exp(-2j * np.pi * np.arange(window + 1) / size)

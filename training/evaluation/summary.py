@@ -32,7 +32,7 @@ class Summary:
     high: float
     """95 % bootstrap interval of the mean over clips."""
     kbps: float
-    """Mean over the same clips, as files on disk."""
+    """All bits of the same clips over all their seconds, as files on disk."""
     payload_kbps: float
     lag: float
     """Median, samples at 16 kHz."""
@@ -86,20 +86,22 @@ def interval(values: np.ndarray) -> tuple[float, float]:
 
 def _summary(group: list[Row], metric: str, seed: int) -> Summary:
     scored = [row for row in group if metric in row.scores]
+    failures = sum(bool(row.error) and metric not in row.scores for row in group)
     values = np.array([row.scores[metric] for row in scored])
     low, high = bootstrap_interval(values, seed)
-    seconds = sum(row.seconds for row in scored)
+    seconds = sum(row.seconds for row in scored) or math.nan
     return Summary(
-        group[0].system, group[0].nominal_kbps, metric, len(scored), len(group) - len(scored),
+        group[0].system, group[0].nominal_kbps, metric, len(scored), failures,
         float(values.mean()) if scored else math.nan, low, high,
-        kbps=_mean(scored, "kbps"),
-        payload_kbps=_mean(scored, "payload_kbps"),
+        kbps=_kbps(scored, "kbps"),
+        payload_kbps=_kbps(scored, "payload_kbps"),
         lag=float(np.median([row.lag for row in scored])) if scored else math.nan,
-        encode_rtf=sum(row.encode_s for row in scored) / seconds if scored else math.nan,
-        decode_rtf=sum(row.decode_s for row in scored) / seconds if scored else math.nan,
+        encode_rtf=sum(row.encode_s for row in scored) / seconds,
+        decode_rtf=sum(row.decode_s for row in scored) / seconds,
         peak_mb=max((row.peak_mb for row in scored), default=math.nan),
     )  # fmt: skip
 
 
-def _mean(rows: list[Row], name: str) -> float:
-    return float(np.mean([row.value(name) for row in rows])) if rows else math.nan
+def _kbps(rows: list[Row], name: str) -> float:
+    weight = sum(row.weight for row in rows)
+    return sum(row.value(name) * row.weight for row in rows) / weight if rows else math.nan

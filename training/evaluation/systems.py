@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+import codec
 from codec.audio import read_audio, resample, to_pcm16, write_audio
+from codec.catalog import describe_checkpoint, find_checkpoint
 from codec.errors import CodecError, EvaluationError
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.peers import PEERS, Peer
@@ -66,20 +68,16 @@ class CheckpointSystem:
 
     def identity(self) -> str:
         """Hash of the weights and of the code that runs them."""
-        digest = hashlib.sha256(self.path.read_bytes())
-        package = Path(__file__).parents[2] / "codec"
-        for source in sorted(package.rglob("*.py")):
-            digest.update(source.read_bytes())
-        return digest.hexdigest()
+        return _checkpoint_identity(self.path)
 
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Through `.nsvq` on disk and back into a 16-bit file, on one thread."""
-        codec = load_codec(self.path)
+        ours = load_codec(self.path)
         coded, out = folder / "clip.nsvq", folder / "out.wav"
         start = time.process_time()
-        coded.write_bytes(codec.compress(reference / np.float32(32768), SAMPLE_RATE, kbps))
+        coded.write_bytes(ours.compress(reference / np.float32(32768), SAMPLE_RATE, kbps))
         middle = time.process_time()
-        wave, sample_rate = codec.decompress(coded.read_bytes())
+        wave, sample_rate = ours.decompress(coded.read_bytes())
         write_audio(out, wave, sample_rate)
         end = time.process_time()
         data = coded.read_bytes()
@@ -129,9 +127,9 @@ def load_codec(path: Path) -> "Codec":
     from codec.codec import Codec
 
     torch.set_num_threads(1)
-    codec = Codec.load(path)
-    codec.decompress(codec.compress(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE))
-    return codec
+    loaded = Codec.load(path)
+    loaded.decompress(loaded.compress(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE))
+    return loaded
 
 
 def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> CheckpointSystem:
@@ -144,11 +142,9 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
         CheckpointError: there is no such checkpoint.
         EvaluationError: a bitrate below the lowest on offer.
     """
-    from codec.checkpoint import find_checkpoint, load_checkpoint
-
     name, _, source = text.rpartition("=")
-    path = Path(find_checkpoint(source))
-    config = load_checkpoint(path)[0].config
+    path = find_checkpoint(source)
+    config = describe_checkpoint(path).config
     try:
         stages = {config.stages_for(rate) for rate in rates_kbps}
     except CodecError as error:
@@ -171,7 +167,7 @@ def peer_systems(
     Raises:
         EvaluationError: an unknown name, or no bitrates for a custom peer.
     """
-    wanted = {name: PEERS[name] if name in PEERS else None for name in names} | dict(custom)
+    wanted = {name: PEERS.get(name) for name in names} | dict(custom)
     systems: list[System] = []
     skipped: list[str] = []
     for name, peer in wanted.items():
@@ -185,6 +181,14 @@ def peer_systems(
         else:
             systems.append(PeerSystem(name, peer, rates))
     return systems, skipped
+
+
+@functools.cache
+def _checkpoint_identity(path: Path) -> str:
+    digest = hashlib.sha256(path.read_bytes())
+    for source in sorted(Path(codec.__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
 
 
 def _code_bytes(data: bytes) -> int:
@@ -227,11 +231,30 @@ def _run(command: list[str], result: Path) -> tuple[float, float]:
     log = result.with_suffix(".log")
     with log.open("wb") as file:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        _, status, usage = os.wait4(process.pid, 0)
+        peak_mb = 0.0
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            peak_mb = max(peak_mb, _resident_mb(process.pid))
+            time.sleep(0.002)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0 or not result.exists():
         lines = log.read_text(errors="replace").strip().splitlines()
         raise EvaluationError(
             f"{command[0]} failed ({process.returncode}): {lines[-1] if lines else 'no message'}"
         )
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, peak_mb or math.nan
+
+
+def _resident_mb(pid: int) -> float:
+    """Highest resident memory of a process so far, 0 if that can't be told.
+
+    `ru_maxrss` would do if it did not count the memory of the process that started it.
+    """
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
+    return float(lines[0][1]) / 1024 if lines else 0.0

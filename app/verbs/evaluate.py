@@ -1,0 +1,275 @@
+"""`nsvq evaluate`: bitrate against quality, beside other codecs."""
+
+import math
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from training.evaluation.gate import Change
+    from training.evaluation.peers import Peer
+    from training.evaluation.results import Results
+    from training.evaluation.session import Session
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def _words(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _numbers(ctx: click.Context, param: click.Parameter, text: str) -> tuple[float, ...]:
+    try:
+        found = tuple(float(word) for word in text.split(",") if word.strip())
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of numbers like 1,1.5,3") from None
+    if not all(0.0 < value < math.inf for value in found):
+        raise click.BadParameter(f"{text!r}: bitrates are above zero")
+    return found
+
+
+def _rates_by_peer(ctx: click.Context, param: click.Parameter,
+                   texts: tuple[str, ...]) -> dict[str, tuple[float, ...]]:  # fmt: skip
+    pairs = [text.partition("=") for text in texts]
+    return {name.strip(): _numbers(ctx, param, rates) for name, _, rates in pairs}
+
+
+def _custom_peers(
+    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
+) -> "dict[str, Peer]":
+    from training.evaluation.peers import parse_peer
+
+    return dict(parse_peer(text) for text in texts)
+
+
+def _checkpoints(
+    ctx: click.Context, param: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    return tuple(name for name in names if name != "none")
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(exists=True, path_type=Path),
+    help="Folder of recordings, best as CORPUS/SPEAKER/CLIP.",
+)
+@click.option(
+    "--checkpoint",
+    "checkpoints",
+    callback=_checkpoints,
+    multiple=True,
+    default=("default",),
+    show_default=True,
+    metavar="[NAME=]FILE",
+    help="Weights to score; may be repeated; 'none' for peers alone.",
+)
+@click.option(
+    "--rates",
+    "rates_kbps",
+    callback=_numbers,
+    default="",
+    metavar="KBPS,...",
+    help="Bitrates of the checkpoints; all of them if not given.",
+)
+@click.option(
+    "--peers",
+    callback=_words,
+    default="",
+    metavar="NAME,...",
+    help="Other codecs: opus, speex, codec2, amr-wb.",
+)
+@click.option(
+    "--peer",
+    "custom_peers",
+    callback=_custom_peers,
+    multiple=True,
+    metavar="'NAME=ENCODE ; DECODE'",
+    help="Another codec by its commands, with {in} {code} {out} {kbps} {bps}.",
+)
+@click.option(
+    "--peer-rates",
+    "peer_rates_kbps",
+    multiple=True,
+    callback=_rates_by_peer,
+    metavar="NAME=KBPS,...",
+    help="Bitrates of one peer.",
+)
+@click.option(
+    "--metrics",
+    callback=_words,
+    default="pesq_wb,stoi,estoi",
+    show_default=True,
+    help="What to score; the first leads the report.",
+)
+@click.option(
+    "--seconds",
+    type=(float, float),
+    default=(0.0, math.inf),
+    help="Take clips between two lengths only.",
+)
+@click.option("--limit", type=click.IntRange(1), help="Draw so many clips at most.")
+@click.option("--seed", default=0, show_default=True, help="Of every draw.")
+@click.option(
+    "--jobs",
+    "num_processes",
+    type=click.IntRange(0),
+    default=os.cpu_count() or 1,
+    show_default=True,
+    help="Processes at a time; 0 runs all in this one.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=Path(".cache/evaluate"),
+    show_default=True,
+    help="Where finished scores are kept.",
+)
+@click.option(
+    "--results",
+    "tables",
+    multiple=True,
+    type=_FILE,
+    help="Per-clip CSV of another codec to draw beside; may be repeated.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("results"),
+    show_default=True,
+    help="Folder for clips.csv, results.json, report.html and plots.",
+)
+@click.option(
+    "--focus",
+    default=6.0,
+    show_default=True,
+    metavar="KBPS",
+    help="Bitrate near which clips, spread and cost are compared.",
+)
+@click.option("--against", type=_FILE, help="An earlier results.json; exit 1 if this run is worse.")
+@click.option(
+    "--baseline",
+    type=click.Path(path_type=Path),
+    help="Write the results there too, for a later --against.",
+)
+@click.option("--readme", type=_FILE, help="Renew the curve and table in this Markdown file.")
+def command(output: Path, focus: float, against: Path | None, baseline: Path | None,
+            readme: Path | None, **options: Any) -> None:  # fmt: skip
+    """Score checkpoints and other codecs on the same clips, bitrate against quality.
+
+    Clips are coded into real files and scored on the 16-bit samples that come back. Finished scores
+    are kept: a second run, or one that was interrupted, goes on where it was.
+
+    \b
+    nsvq evaluate --data DIR --rates 1,1.5,2,3,4,6,8 --peers opus,codec2
+    nsvq evaluate --data DIR --results others.csv --readme README.md
+    nsvq evaluate --data DIR --against results/results.json
+    """
+    if options["data"] is None and not options["tables"]:
+        raise click.UsageError("give --data (recordings to score) or --results (a table to draw)")
+    from training.evaluation.curve import write_curve
+    from training.evaluation.report import focus_rates, worst_rows, write_report
+    from training.evaluation.results import read_json, write_json, write_results
+    from training.evaluation.session import Session, Settings
+
+    earlier = read_json(against) if against else None
+    session = Session(Settings(command=shlex.join(["nsvq", *sys.argv[1:]]), **options))
+    for line in session.skipped:
+        click.echo(f"nsvq: {line}", err=True)
+    results = _run(session)
+    write_results(results, output)
+    if results.metrics:
+        rates = focus_rates(results, focus)
+        write_report(results, output, rates, session.samples(worst_rows(results, rates)))
+    _print_results(results)
+    click.echo(f"{output / 'report.html'}, results.json, clips.csv")
+    if baseline:
+        write_json(results, baseline)
+    if readme:
+        write_curve(results, readme)
+    if earlier:
+        _gate(earlier, results)
+
+
+def _run(session: "Session") -> "Results":
+    """Run all jobs under a progress bar on stderr (none if that is not a terminal)."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("scoring", total=len(session.jobs))
+        return session.run(lambda row, cached: progress.advance(task))
+
+
+def _print_results(results: "Results") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.evaluation.metrics import METRICS
+
+    console = Console()
+    for metric in results.metrics:
+        names = ("codec", "kbps", "without container", "mean", "95 %", "n", "failed")
+        table = Table(*names, title=METRICS[metric].title)
+        for point in (p for name in results.systems for p in results.curve(name, metric)):
+            rates = f"{point.kbps:.2f}", f"{point.payload_kbps:.2f}"
+            scores = f"{point.mean:.3f}", f"{point.low:.3f}…{point.high:.3f}"
+            counts = str(point.n), str(point.failures)
+            table.add_row(f"{point.system} {point.nominal_kbps:g}", *rates, *scores, *counts)
+        console.print(table)
+    table = Table(
+        "codec against peer", "metric", "%", "95 %", "over", "n", title="Bitrate at equal score"
+    )
+    for b in results.bd_rates:
+        if math.isfinite(b.percent):
+            spans = f"{b.low:+.1f}…{b.high:+.1f}", f"{b.score_low:.3g}…{b.score_high:.3g}"
+            pair = f"{b.system} against {b.peer}"
+            table.add_row(pair, b.metric, f"{b.percent:+.1f}", *spans, str(b.n))
+    if table.row_count:
+        console.print(table)
+    for row in results.failures:
+        what = f"{row.system} {row.nominal_kbps:g} kbps, {row.clip}"
+        click.echo(f"failed: {what}: {row.error}", err=True)
+
+
+def _gate(earlier: "Results", results: "Results") -> None:
+    """Say what changed; exit 1 if something got worse."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.evaluation.gate import against
+
+    changes = against(earlier, results)
+    table = Table("codec", "what", "before", "after", "change", "p", "n", "verdict")
+    for c in changes:
+        numbers = f"{c.before:.3f}", f"{c.after:.3f}", f"{c.after - c.before:+.3f}", f"{c.p:.2g}"
+        table.add_row(f"{c.system} {c.nominal_kbps:g}", c.metric, *numbers, str(c.n), c.verdict)
+    Console().print(table)
+    worse = _count(changes, "worse")
+    click.echo(
+        f"{worse} worse, {_count(changes, 'better')} better, {_count(changes, 'same')} the same"
+    )
+    if worse:
+        raise SystemExit(1)
+
+
+def _count(changes: "list[Change]", verdict: str) -> int:
+    return sum(change.verdict == verdict for change in changes)

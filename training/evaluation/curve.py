@@ -1,0 +1,69 @@
+"""The README's curve: a picture beside it and a table between two marks in it."""
+
+import re
+from pathlib import Path
+
+from codec.errors import EvaluationError
+from training.evaluation.metrics import METRICS
+from training.evaluation.plots import rate_plot
+from training.evaluation.results import Results
+
+START, END = "<!-- curve: written by nsvq evaluate --readme -->", "<!-- end of curve -->"
+PICTURE = Path("docs/curve.png")
+
+
+def write_curve(results: Results, readme: Path) -> None:
+    """Draw `docs/curve.png` below the folder of `readme` and renew the block between the marks.
+
+    Raises:
+        EvaluationError: `readme` has no such marks.
+    """
+    text = readme.read_text(encoding="utf-8")
+    block = f"{START}\n{curve_markdown(results)}\n{END}"
+    pattern = re.escape(START) + ".*?" + re.escape(END)
+    if not re.search(pattern, text, re.DOTALL):
+        raise EvaluationError(f"{readme}: nowhere to put the curve; add the lines\n{START}\n{END}")
+    picture = readme.parent / PICTURE
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    picture.write_bytes(rate_plot(results, results.metrics[0]))
+    readme.write_text(re.sub(pattern, lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
+
+
+def curve_markdown(results: Results) -> str:
+    """Picture, date, n, and one line a codec and bitrate."""
+    metrics = results.metrics
+    title = METRICS[metrics[0]].title
+    names = " | ".join(f"{METRICS[name].title} ± 95 %" for name in metrics)
+    lines = [
+        f"![Bitrate against {title}]({PICTURE.as_posix()})",
+        "",
+        f"{results.about.get('date', '')}, {results.num_clips} clips, "
+        f"{len(results.failures)} failures. `{results.about.get('command', 'nsvq evaluate')}`",
+        "",
+        f"| codec | kbps | {names} |",
+        f"|---|---|{'---|' * len(metrics)}",
+    ]
+    for system in results.systems:
+        for point in results.curve(system, metrics[0]):
+            scores = " | ".join(_score(results, system, point.nominal_kbps, m) for m in metrics)
+            lines.append(f"| {system} | {point.payload_kbps:.2f} | {scores} |")
+    return "\n".join([*lines, "", *_bd_lines(results)])
+
+
+def _score(results: Results, system: str, nominal_kbps: float, metric: str) -> str:
+    for point in results.curve(system, metric):
+        if point.nominal_kbps == nominal_kbps:
+            digits = 4 if METRICS[metric].high == 1.0 else 2
+            return f"{point.mean:.{digits}f} ± {(point.high - point.low) / 2:.{digits}f}"
+    return ""
+
+
+def _bd_lines(results: Results) -> list[str]:
+    """One sentence a peer: bitrate at equal score by the first metric."""
+    return [
+        f"- {b.system} against {b.peer}: {b.percent:+.0f} % bitrate at equal "
+        f"{METRICS[b.metric].title} (95 %: {b.low:+.0f} … {b.high:+.0f} %), over "
+        f"{b.score_low:.2f} … {b.score_high:.2f}, n = {b.n}"
+        for b in results.bd_rates
+        if b.metric == results.metrics[0] and b.percent == b.percent and b.system in results.ours
+    ]

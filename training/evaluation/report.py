@@ -1,0 +1,194 @@
+"""One HTML page of a run that needs nothing but itself: tables, plots, worst clips to listen to."""
+
+import base64
+import html
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from codec.audio import write_audio
+from training.evaluation import plots
+from training.evaluation.clips import SAMPLE_RATE
+from training.evaluation.metrics import METRICS
+from training.evaluation.results import Results
+from training.evaluation.rows import Row
+
+_STYLE = """
+body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1a1a1a; background: #fff }
+h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc }
+table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums }
+th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #e4e4e4 }
+th:first-child, td:first-child { text-align: left }
+img { max-width: 100%; height: auto } audio { width: 15rem; display: block }
+figure { margin: 1.2rem 0; overflow-x: auto } figcaption { font-size: .9em; color: #444 }
+.waves { display: flex; gap: 1rem; flex-wrap: wrap }
+"""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A clip to listen to: what went in and what came out."""
+
+    row: Row
+    reference: np.ndarray
+    """[T] int16."""
+    decoded: np.ndarray
+    """[T'] int16."""
+
+
+def worst_rows(results: Results, focus: dict[str, float], count: int = 5) -> list[Row]:
+    """The `count` worst clips of each system at its bitrate in `focus`, by the first metric."""
+    metric = results.metrics[0]
+    worst: list[Row] = []
+    for system in results.systems:
+        rows = [r for r in results.rows if (r.system, r.nominal_kbps) == (system, focus[system])]
+        scored = sorted(
+            (row for row in rows if metric in row.scores),
+            key=lambda row: row.scores[metric],
+            reverse=not METRICS[metric].higher_is_better,
+        )
+        worst += scored[:count]
+    return worst
+
+
+def focus_rates(results: Results, kbps: float) -> dict[str, float]:
+    """Each system's bitrate nearest to `kbps`, as a ratio."""
+    focus: dict[str, float] = {}
+    for system in results.systems:
+        rates = {row.nominal_kbps for row in results.rows if row.system == system}
+        focus[system] = min(rates, key=lambda rate: abs(math.log(rate / kbps)))
+    return focus
+
+
+def write_report(
+    results: Results, folder: Path, focus: dict[str, float], samples: Sequence[Sample] = ()
+) -> None:
+    """`report.html` and its plots as PNG files in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = _pictures(results, focus)
+    for name, (_, png) in pictures.items():
+        (folder / f"{name}.png").write_bytes(png)
+    date = html.escape(str(results.about.get("date", "")))
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><title>Speech codecs compared</title>",
+        "<meta name=viewport content='width=device-width'>",
+        f"<style>{_STYLE}</style><h1>Speech codecs compared</h1>",
+        f"<p>{date} · {results.num_clips} clips · {len(results.failures)} failures</p>",
+        *(_figure(text, png) for text, png in pictures.values()),
+        "<h2>Bitrate at equal quality</h2>", _bd_table(results),
+        "<h2>All bitrates</h2>", *(_summary_table(results, name) for name in results.metrics),
+        f"<h2>Failures</h2>{_failure_table(results.failures)}",
+        "<h2>Worst clips</h2>", *(_sample(sample, results.metrics) for sample in samples),
+        "" if samples else "<p>No decoded waves are at hand.</p>",
+        "<h2>What was run</h2>", _table(("", ""), results.about.items()),
+        "<h2>What the metrics can't hear</h2>",
+        _table(("metric", "deaf to"), [(METRICS[m].title, METRICS[m].deaf_to)
+                                       for m in results.metrics]),
+    ]  # fmt: skip
+    (folder / "report.html").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _pictures(results: Results, focus: dict[str, float]) -> dict[str, tuple[str, bytes]]:
+    """Caption and PNG of every plot by its file's name."""
+    metric = results.metrics[0]
+    found: dict[str, tuple[str, bytes | None]] = {
+        f"rate_{name}": (f"Bitrate against {METRICS[name].title}.", plots.rate_plot(results, name))
+        for name in results.metrics
+    }
+    found["corpora"] = (
+        "Spread by corpus.",
+        plots.spread_plot(results, metric, focus, lambda row: row.corpus),
+    )
+    found["speakers"] = (
+        "Spread by speaker.",
+        plots.spread_plot(results, metric, focus, lambda row: row.speaker),
+    )
+    found["cost"] = (
+        "Processor time and memory, one thread. Programs count with their start; ours counts "
+        "without it but with the memory of the whole evaluating process: see nsvq bench.",
+        plots.cost_plot(results, focus),
+    )
+    return {name: (text, png) for name, (text, png) in found.items() if png is not None}
+
+
+def _summary_table(results: Results, metric: str) -> str:
+    columns = ("codec", "nominal kbps", "kbps on disk", "without container",
+               METRICS[metric].title, "95 % interval", "n", "failures", "lag (ms)")  # fmt: skip
+    lines = [
+        (s.system, f"{s.nominal_kbps:g}", _number(s.kbps), _number(s.payload_kbps),
+         _number(s.mean, 3), f"{_number(s.low, 3)} … {_number(s.high, 3)}", s.n, s.failures,
+         _number(1000 * s.lag / SAMPLE_RATE, 1))
+        for system in results.systems for s in results.summaries
+        if (s.system, s.metric) == (system, metric)
+    ]  # fmt: skip
+    return _table(columns, lines)
+
+
+def _bd_table(results: Results) -> str:
+    columns = ("codec against peer", "metric", "bitrate at equal score", "95 % interval",
+               "over scores", "n clips")  # fmt: skip
+    lines = [
+        (f"{b.system} against {b.peer}", METRICS[b.metric].title, f"{b.percent:+.1f} %",
+         f"{b.low:+.1f} … {b.high:+.1f} %", f"{b.score_low:.3g} … {b.score_high:.3g}", b.n)
+        if math.isfinite(b.percent)
+        else (f"{b.system} against {b.peer}", METRICS[b.metric].title, "never meet", "", "", b.n)
+        for b in results.bd_rates
+    ]  # fmt: skip
+    return _table(columns, lines)
+
+
+def _failure_table(failures: Sequence[Row]) -> str:
+    if not failures:
+        return "<p>None.</p>"
+    lines = [(row.system, f"{row.nominal_kbps:g}", row.clip, row.error) for row in failures]
+    return _table(("codec", "nominal kbps", "clip", "why"), lines)
+
+
+def _sample(sample: Sample, metrics: Sequence[str]) -> str:
+    row = sample.row
+    title = f"{row.system} at {row.nominal_kbps:g} kbps"
+    scores = ", ".join(
+        f"{METRICS[m].title} {row.scores[m]:.3f}" for m in metrics if m in row.scores
+    )
+    picture = plots.spectrogram_plot([("reference", sample.reference), (title, sample.decoded)])
+    players = "".join(
+        f"<div>{html.escape(name)}<audio controls src='{_flac_uri(wave)}'></audio></div>"
+        for name, wave in (("reference", sample.reference), (title, sample.decoded))
+    )
+    caption = f"<b>{html.escape(title)}</b>: {html.escape(row.clip)}. {scores}"
+    return (
+        f"<figure><figcaption>{caption}</figcaption>{_image(picture, title)}"
+        f"<div class=waves>{players}</div></figure>"
+    )
+
+
+def _figure(text: str, png: bytes) -> str:
+    return f"<figure>{_image(png, text)}<figcaption>{html.escape(text)}</figcaption></figure>"
+
+
+def _image(png: bytes, text: str) -> str:
+    data = base64.b64encode(png).decode()
+    return f"<img alt='{html.escape(text, quote=True)}' src='data:image/png;base64,{data}'>"
+
+
+def _flac_uri(wave: np.ndarray) -> str:
+    target = io.BytesIO()
+    write_audio(target, wave[None] / np.float32(32768), SAMPLE_RATE, "flac")
+    return f"data:audio/flac;base64,{base64.b64encode(target.getvalue()).decode()}"
+
+
+def _table(columns: Iterable[object], lines: Iterable[Iterable[object]]) -> str:
+    head = "".join(f"<th>{html.escape(str(column))}" for column in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in line) for line in lines
+    )
+    return f"<table><tr>{head}{body}</table>"
+
+
+def _number(value: float, digits: int = 2) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

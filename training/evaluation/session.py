@@ -1,0 +1,160 @@
+"""A whole evaluation from its settings: which systems, which clips, which rows, what follows."""
+
+import datetime
+import math
+import os
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+
+from codec.audio import read_audio, to_pcm16, write_audio
+from codec.errors import CodecError
+from training.evaluation.cache import Cache
+from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
+from training.evaluation.metrics import find_metric
+from training.evaluation.peers import Peer
+from training.evaluation.report import Sample
+from training.evaluation.results import Results, gather
+from training.evaluation.rows import Row, read_csv
+from training.evaluation.runner import Job, code_clip, run_jobs
+from training.evaluation.systems import System, checkpoint_system, peer_systems
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to evaluate."""
+
+    data: Path | None = None
+    """Folder of recordings; None to draw tables alone."""
+    checkpoints: tuple[str, ...] = ("default",)
+    """Names or paths, each perhaps behind `name=`."""
+    rates_kbps: tuple[float, ...] = ()
+    """Bitrates of the checkpoints; none: all."""
+    peers: tuple[str, ...] = ()
+    custom_peers: Mapping[str, Peer] = field(default_factory=dict)
+    peer_rates_kbps: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    metrics: tuple[str, ...] = ("pesq_wb", "stoi", "estoi")
+    """The first one picks the worst clips and leads the report."""
+    seconds: tuple[float, float] = (0.0, math.inf)
+    """Shortest and longest clip to take."""
+    limit: int | None = None
+    seed: int = 0
+    num_processes: int = 1
+    cache: Path = Path(".cache/evaluate")
+    tables: tuple[Path, ...] = ()
+    """Per-clip tables of other codecs to draw beside."""
+    command: str = ""
+    """The command line, for the record."""
+
+
+class Session:
+    """The systems, clips and jobs of an evaluation, made ready by its settings.
+
+    Raises:
+        EvaluationError, CheckpointError: something asked for can't be had.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        for name in settings.metrics:
+            find_metric(name)
+        self.systems: list[System] = []
+        self.skipped: list[str] = []
+        self.clips: list[Clip] = []
+        self._checkpoint_names: set[str] = set()
+        if settings.data is not None:
+            self._find(settings, settings.data)
+        self.tables = self._read_tables(settings.tables)
+        self.jobs = [
+            Job(system, rate, clip, settings.metrics)
+            for clip in self.clips
+            for system in self.systems
+            for rate in system.rates_kbps
+        ]
+        self._cache = Cache(settings.cache)
+
+    def run(self, report: Callable[[Row, bool], None] = lambda row, cached: None) -> Results:
+        """Every job's row and what follows, external tables included."""
+        settings = self.settings
+        rows = run_jobs(self.jobs, self._cache, settings.num_processes, report)
+        rows.sort(key=lambda row: (row.system, row.nominal_kbps, row.clip))
+        ours = [system.name for system in self.systems if system.name in self._checkpoint_names]
+        return gather(
+            [*rows, *self.tables], settings.metrics, ours, self._about(), seed=settings.seed
+        )
+
+    def samples(self, rows: Sequence[Row]) -> list[Sample]:
+        """The waves of `rows`, coded again where the cache has none; external rows have none."""
+        found = []
+        for row in rows:
+            job = next((job for job in self.jobs if job.blank == _blank(row)), None)
+            if job is None:
+                continue
+            try:
+                reference = read_reference(job.clip)
+                found.append(Sample(row, reference, self._decoded(job, reference)))
+            except (CodecError, OSError):
+                continue
+        return found
+
+    def _find(self, settings: Settings, data: Path) -> None:
+        ours = [checkpoint_system(text, settings.rates_kbps) for text in settings.checkpoints]
+        self._checkpoint_names = {system.name for system in ours}
+        rates = {name: settings.rates_kbps for name in settings.custom_peers if settings.rates_kbps}
+        peers, self.skipped = peer_systems(
+            settings.peers, settings.custom_peers, {**rates, **settings.peer_rates_kbps}
+        )
+        self.systems = [*ours, *peers]
+        self.clips = find_clips(
+            data, seconds=settings.seconds, limit=settings.limit, seed=settings.seed
+        )
+
+    def _read_tables(self, paths: Sequence[Path]) -> list[Row]:
+        """Rows of external tables; a codec that also runs here gets the table's name behind its."""
+        here = {system.name for system in self.systems}
+        return [
+            replace(row, system=f"{row.system} ({path.stem})") if row.system in here else row
+            for path in paths
+            for row in read_csv(path)
+        ]
+
+    def _decoded(self, job: Job, reference: np.ndarray) -> np.ndarray:
+        """[T] int16 of what the job's codec gives back, kept beside its row."""
+        path = self._cache.wave_path(job.key())
+        if path.exists():
+            return to_pcm16(read_audio(path)[0][0])
+        wave = code_clip(job, reference).wave
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_audio(path, wave[None] / np.float32(32768), SAMPLE_RATE)
+        return wave
+
+    def _about(self) -> dict[str, str]:
+        """What another run needs to come out the same."""
+        settings = self.settings
+        packages = ("nsvq-codec", "torch", "numpy", "pesq", "pystoi", "soxr")
+        return {
+            "date": datetime.date.today().isoformat(),
+            "command": settings.command,
+            "data": f"{len(self.clips)} clips of {settings.data.name if settings.data else 'none'}",
+            "tables": ", ".join(path.name for path in settings.tables) or "none",
+            "seed": str(settings.seed),
+            "systems": ", ".join(f"{s.name} ({s.identity()[:12]})" for s in self.systems),
+            "versions": ", ".join(f"{name} {_version(name)}" for name in packages),
+            "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}",
+        }
+
+
+def _blank(row: Row) -> Row:
+    return Row(row.system, row.nominal_kbps, row.clip)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "(not installed)"
