@@ -172,7 +172,7 @@ def default_frames_per_chunk(frame_rate: float, num_channels: int, code_bits: in
 
     It does not depend on the number of stages: a trimmed file keeps its chunks.
     """
-    most = MAX_PAYLOAD_BYTES * 8 // (MAX_STAGES * num_channels * code_bits)
+    most = MAX_PAYLOAD_BYTES * 8 // (MAX_STAGES * max(1, num_channels) * code_bits)
     return max(1, min(round(frame_rate), most))
 
 
