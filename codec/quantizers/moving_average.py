@@ -4,10 +4,20 @@ With cell sizes N and sums S = N·c, the two averages N ← γN + (1-γ)n and S 
 update, c ← c + (1-γ)(s - n·c) / N, so the sizes are all there is to remember.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
 from codec.quantizers.ranks import copy_from_first_rank, sum_over_ranks
+
+
+class _Stage(NamedTuple):
+    """What one stage coded in one batch: [N, D], sums by code [K, D], counts [K]."""
+
+    vectors: Tensor
+    sums: Tensor
+    counts: Tensor
 
 
 class MovingAverage(nn.Module):
@@ -24,30 +34,54 @@ class MovingAverage(nn.Module):
     def __init__(self, num_stages: int, codebook_size: int, restart_below: float) -> None:
         super().__init__()
         self.restart_below = restart_below
+        self._collected: list[_Stage] = []
         self.register_buffer("sizes", torch.ones(num_stages, codebook_size), persistent=False)
 
     @torch.no_grad()
-    def update(
-        self, stage: int, codebook: Tensor, vectors: Tensor, codes: Tensor, counts: Tensor
-    ) -> None:
-        """Move `codebook` towards the vectors it just coded, in place.
+    def collect(self, vectors: Tensor, codes: Tensor, counts: Tensor) -> None:
+        """Remember what the next stage of this batch coded, until `apply`.
 
-        Shape: codebook [K, D], vectors [N, D], codes [N], counts [K] (how often each code occurs).
+        Shape: vectors [N, D], codes [N], counts [K] (how often each code occurs).
         """
-        sums = torch.zeros_like(codebook).index_add_(0, codes, vectors.to(codebook.dtype))
-        sums, counts = sum_over_ranks(sums), sum_over_ranks(counts)
-        if not counts.any():
-            return
-        sizes = self.sizes[stage]
-        sizes.mul_(self.decay).add_(counts, alpha=1.0 - self.decay)
-        step = (1.0 - self.decay) / sizes.clamp_min(torch.finfo(sizes.dtype).tiny)
-        codebook += (sums - counts.unsqueeze(1) * codebook) * step.unsqueeze(1)
-        dead = sizes < self.restart_below * sizes.mean()
-        if dead.any() and len(vectors):
-            picks = torch.randint(len(vectors), (int(dead.sum()),), device=vectors.device)
-            codebook[dead] = vectors[picks].to(codebook.dtype)
-            copy_from_first_rank(codebook)
-            sizes[dead] = sizes.mean()
+        sums = vectors.new_zeros(len(counts), vectors.shape[1]).index_add_(0, codes, vectors)
+        self._collected.append(_Stage(vectors, sums, counts))
+
+    @torch.no_grad()
+    def apply(self, codebooks: Tensor) -> None:
+        """Move all codebooks towards what was collected, in place: one exchange between ranks.
+
+        Shape: codebooks [Q, K, D].
+        """
+        sums = torch.stack([stage.sums for stage in self._collected]).to(codebooks.dtype)
+        counts = torch.stack([stage.counts for stage in self._collected]).unsqueeze(2)
+        both = sum_over_ranks(torch.cat([sums, counts], dim=2))
+        sums, counts = both[..., :-1], both[..., -1]
+        seen = counts.any(1, keepdim=True)
+        aged = self.decay * self.sizes + (1.0 - self.decay) * counts
+        self.sizes.copy_(torch.where(seen, aged, self.sizes))
+        step = (1.0 - self.decay) / self.sizes.clamp_min(torch.finfo(self.sizes.dtype).tiny)
+        codebooks += (sums - counts.unsqueeze(2) * codebooks) * step.unsqueeze(2)
+        if self.restart_below > 0:
+            self._restart(codebooks, seen[:, 0])
+        self._collected.clear()
+
+    def _restart(self, codebooks: Tensor, seen: Tensor) -> None:
+        """Codewords with hardly a cell begin again at vectors of the batch.
+
+        Shape: codebooks [Q, K, D], seen [Q] bool: stages in use in this batch.
+        """
+        for codebook, sizes, stage, in_use in zip(
+            codebooks, self.sizes, self._collected, seen, strict=True
+        ):
+            dead = sizes < self.restart_below * sizes.mean()
+            if in_use and dead.any():
+                if len(stage.vectors):
+                    picks = torch.randint(
+                        len(stage.vectors), (int(dead.sum()),), device=dead.device
+                    )
+                    codebook[dead] = stage.vectors[picks].to(codebook.dtype)
+                copy_from_first_rank(codebook)
+                sizes[dead] = sizes.mean()
 
     def forget(self, replaced: Tensor) -> None:
         """Give codewords that were just moved an average cell. Shape: replaced [Q, K] bool."""

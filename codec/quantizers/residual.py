@@ -126,6 +126,8 @@ class ResidualChain(nn.Module, ABC):
                 output = output + step
             residual = residual - step.detach()
             codes.append(code)
+        if self.training and self.learning == "ema":
+            self.average.apply(self.codebooks)
         if not self.training:
             output = total
         elif not self.per_stage:
@@ -247,8 +249,7 @@ class ResidualChain(nn.Module, ABC):
         if self.training:
             counts = self.usage.count(stage, code, used)
             if self.learning == "ema":
-                book = self.codebooks[stage]
-                self.average.update(stage, book, residual.detach()[used], code[used], counts)
+                self.average.collect(residual.detach()[used], code[used], counts)
 
     def _rows(self, latent: Tensor) -> Tensor:
         """Shape: latent [B, D, F] -> [B · F, D] in float32 or better."""

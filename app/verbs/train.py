@@ -1,0 +1,87 @@
+"""`nsvq train`: train a model on a folder of recordings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from training.recipe import Recipe
+    from training.run import Run
+
+
+@click.command()
+@click.option("--recipe", "recipe_name", default="small", metavar="NAME|TOML",
+              help="A shipped recipe (small, speech-16k) or a .toml file.  [default: small]")
+@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              required=True, help="Recordings of any format and rate: CORPUS/SPEAKER/CLIP.")
+@click.option("--dev", type=click.Path(path_type=Path, exists=True, file_okay=False),
+              help="Recordings of other speakers, to validate on.")
+@click.option("--output", "-o", "folder", type=click.Path(path_type=Path, file_okay=False),
+              help="Where state, log and weights go; a run found there goes on.  "
+                   "[default: runs/RECIPE]")
+@click.option("--from", "weights", metavar="NAME|PATH",
+              help="Start from a checkpoint's weights instead of from principal components.")
+@click.option("--device", default="cpu", show_default=True, help="Where to train, as torch names it.")
+@click.option("--minutes", type=float, help="Stop by then; the same command goes on from there.")
+@click.option("--validate-every", default=10.0, show_default=True, metavar="MINUTES",
+              help="Minutes between two validations.")
+@click.option("--dev-clips", default=16, show_default=True, help="Clips to validate on.")
+@click.option("--dry-run", is_flag=True,
+              help="Print parameters, bitrates, memory and the time it would take; train nothing.")
+def command(
+    recipe_name: str, data: Path, dev: Path | None, folder: Path | None, weights: str | None,
+    *, device: str, minutes: float | None, validate_every: float, dev_clips: int, dry_run: bool,
+) -> None:
+    """Train a codec, or go on with a run that was stopped.
+
+    The run's folder gets state.safetensors (to go on from), log.jsonl and tensorboard/, and the
+    averaged weights as best.safetensors and last.safetensors: pass either to --checkpoint.
+    """
+    from training.corpora import load_corpus
+    from training.fit import FitOptions, fit
+    from training.ranks import join
+    from training.recipe import load_recipe
+    from training.run import Run
+    from training.validate import validation_clips
+
+    recipe = load_recipe(recipe_name)
+    corpus = load_corpus(data, recipe.model.sample_rate)
+    _say_corpus("training", corpus.seconds, len(corpus.clips), corpus.refused)
+    run = Run(recipe, corpus, join(device))
+    if dry_run:
+        _say_plan(run)
+        return
+    clips = []
+    if dev is not None:
+        held_out = load_corpus(dev, recipe.model.sample_rate)
+        clips = validation_clips(held_out, dev_clips)
+        _say_corpus("validation", sum(map(len, clips)) / held_out.sample_rate, len(clips), ())
+    if weights is not None:
+        run.start_from(weights)
+    stages = _operating_points(recipe)
+    options = FitOptions(
+        validate_every_s=60.0 * validate_every,
+        stop_after_s=float("inf") if minutes is None else 60.0 * minutes,
+        watched=f"pesq_wb/{recipe.model.bitrate_kbps(stages[-2 if len(stages) > 1 else 0]):g}kbps",
+    )
+    fit(run, folder or Path("runs") / Path(recipe_name).stem, clips, stages, options)
+
+
+def _operating_points(recipe: "Recipe") -> list[int]:
+    """Stages to validate at: about a fifth, two fifths, three quarters and all of them."""
+    top = recipe.model.num_stages
+    return sorted({max(1, round(top * share)) for share in (0.1875, 0.375, 0.75, 1.0)})
+
+
+def _say_corpus(role: str, seconds: float, num_clips: int, refused: tuple[str, ...]) -> None:
+    for line in refused:
+        click.echo(f"nsvq: left out: {line}", err=True)
+    click.echo(f"{role}: {num_clips} clips, {seconds / 60:.1f} minutes", err=True)
+
+
+def _say_plan(run: "Run") -> None:
+    from training.plan import estimate
+
+    for name, value in estimate(run).items():
+        click.echo(f"{name:<28}{value}")

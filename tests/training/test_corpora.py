@@ -1,0 +1,64 @@
+"""Folders become corpora; batches are drawn the same for the same step, corpus by corpus."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from codec.errors import TrainingError
+from training.batches import Batches
+from training.corpora import Corpus, load_corpus
+
+
+def test_folders_name_corpora_and_speakers(corpus: Corpus) -> None:
+    assert {name: set(speakers) for name, speakers in corpus.groups.items()} == {
+        "reads": {"ann", "bob"}, "talks": {"cat", "dan"},
+    }
+    assert corpus.seconds == pytest.approx(10.0)
+
+
+def test_any_rate_and_channels_come_in_and_the_unusable_is_listed(tmp_path: Path) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100)
+    sf.write(tmp_path / "stereo.wav", np.stack([tone, tone], 1), 44_100)
+    sf.write(tmp_path / "short.wav", tone[:1_000], 44_100)
+    (tmp_path / "text.wav").write_text("not a recording")
+    found = load_corpus(tmp_path, 16_000)
+    assert [len(clip) for clip in found.clips] == [16_000]
+    peak = np.abs(found.clips[0].astype(float)).max() / 32_768
+    assert peak == pytest.approx(0.3, rel=0.02)
+    assert len(found.refused) == 2
+    assert any("short.wav" in line for line in found.refused)
+    assert any("text.wav" in line for line in found.refused)
+
+
+def test_a_folder_without_recordings_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no usable recording"):
+        load_corpus(tmp_path, 16_000)
+
+
+def test_a_step_draws_the_same_batch_every_time(corpus: Corpus) -> None:
+    first, second = (Batches(corpus, {}, size=4, crop=8_000, seed=3) for _ in "ab")
+    assert torch.equal(first.draw(7), second.draw(7))
+    assert not torch.equal(first.draw(7), first.draw(8))
+    assert first.draw(7).shape == (4, 1, 8_000)
+
+
+def test_short_clips_are_padded_and_nothing_clips(corpus: Corpus) -> None:
+    batches = Batches(corpus, {}, size=8, crop=60_000, gain_db=(20.0, 40.0))
+    wave = batches.draw(0)
+    assert float(wave.abs().max()) <= 1.0
+    assert torch.equal(wave[..., 40_000:], torch.zeros_like(wave[..., 40_000:]))
+
+
+def test_shares_decide_which_corpus_is_drawn(corpus: Corpus) -> None:
+    batches = Batches(corpus, {"talks": 1.0}, size=1, crop=8_000)
+    assert dict(zip(batches.names, batches.weights.tolist(), strict=True)) == {
+        "reads": 0.0, "talks": 1.0,
+    }
+
+
+def test_shares_that_name_no_corpus_fall_back_to_hours(corpus: Corpus) -> None:
+    batches = Batches(corpus, {"elsewhere": 1.0}, size=1, crop=8_000)
+    assert batches.weights.tolist() == pytest.approx([0.5, 0.5])

@@ -1,0 +1,53 @@
+"""Recipes: what ships is valid, what is wrong is named."""
+
+import pytest
+
+from codec.errors import ConfigError
+from training.recipe import RECIPES, load_recipe, parse_recipe
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda p: p.stem)
+def test_shipped_recipes_are_valid(path) -> None:
+    recipe = load_recipe(path.stem)
+    assert recipe.num_steps > 0
+    assert recipe.model.delay_ms <= 400.0
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"modle": {}}, "modle"),
+        ({"model": {"widht": 3}}, "widht"),
+        ({"model": {"codebook_size": 1000}}, "codebook_size"),
+        ({"data": {"batch_size": 0}}, "batch_size"),
+        ({"data": {"crop_s": "long"}}, "crop_s"),
+        ({"data": {"stage_shares": {"17": 1.0}}}, "stage_shares"),
+        ({"phases": [{"steps": 0}]}, "steps"),
+        ({"phases": [{"losses": {"magic": 1.0}}]}, "losses"),
+        ({"phases": [{"train": ["everything"]}]}, "train"),
+        ({"phases": [{"substitute": "hope"}]}, "substitute"),
+        ({"phases": []}, "phases"),
+        ({"codebook_learning": "osmosis"}, "codebook_learning"),
+    ],
+)
+def test_a_wrong_value_is_named(values: dict, named: str) -> None:
+    with pytest.raises(ConfigError, match=named):
+        parse_recipe(values)
+
+
+def test_an_unknown_recipe_lists_those_there_are() -> None:
+    with pytest.raises(ConfigError, match="small"):
+        load_recipe("no-such-recipe")
+
+
+def test_a_file_that_is_not_toml_says_so(tmp_path) -> None:
+    path = tmp_path / "recipe.toml"
+    path.write_text("steps = = 3")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_recipe(str(path))
+
+
+def test_phases_follow_each_other() -> None:
+    recipe = parse_recipe({"phases": [{"name": "a", "steps": 3}, {"name": "b", "steps": 2}]})
+    found = [(recipe.phase_at(step)[0].name, recipe.phase_at(step)[1]) for step in range(5)]
+    assert found == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)]

@@ -1,0 +1,61 @@
+"""Several processes on one model: who am I, and gradients averaged over all.
+
+`torchrun --nproc-per-node 2 -m app train …` starts them; each takes its share of every batch. All
+gradients travel as one vector: the model is small, and one exchange costs less than a hundred.
+"""
+
+import os
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def join(device: str) -> str:
+    """Join the processes torchrun started, if it did; the device this one trains on."""
+    if "WORLD_SIZE" not in os.environ or distributed.is_initialized():
+        return device
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
+
+
+def rank() -> int:
+    """This process's number; 0 writes the files."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def num_ranks() -> int:
+    """How many processes train together."""
+    return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+@torch.no_grad()
+def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
+    """Replace every gradient by its mean over the ranks."""
+    if num_ranks() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= num_ranks()
+    pieces = flat.split([gradient.numel() for gradient in gradients])
+    for gradient, piece in zip(gradients, pieces, strict=True):
+        gradient.copy_(piece.view_as(gradient))
+
+
+def copy_from_first(tensors: Sequence[Tensor]) -> None:
+    """Give every rank the first rank's values, in place."""
+    if num_ranks() > 1:
+        for tensor in tensors:
+            distributed.broadcast(tensor, 0)
+
+
+def agree(decision: bool) -> bool:
+    """What the first rank decided."""
+    if num_ranks() == 1:
+        return decision
+    flag = torch.tensor([float(decision)])
+    if distributed.get_backend() == "nccl":
+        flag = flag.cuda()
+    distributed.broadcast(flag, 0)
+    return bool(flag.item())

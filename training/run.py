@@ -1,0 +1,193 @@
+"""One training run: what it holds, one step of it, and its state on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from codec.catalog import find_checkpoint
+from codec.checkpoint import load_checkpoint, save_checkpoint
+from codec.errors import TrainingError
+from codec.model import CodecModel
+from training.batches import Batches
+from training.corpora import Corpus
+from training.losses import LOSSES
+from training.ranks import average_gradients, copy_from_first, num_ranks, rank
+from training.recipe import PhaseConfig, Recipe
+from training.schedule import learning_rate
+from training.start import start_codebooks, start_linear
+from training.state import (
+    load_state,
+    optimizer_tensors,
+    restore_optimizer,
+    save_state,
+    under_prefix,
+    with_prefix,
+)
+
+REPLACE_EVERY = 200
+
+
+class Run:
+    """A model in training. `step` is the number of steps done."""
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, device: str = "cpu") -> None:
+        self.recipe, self.device, self.kind = recipe, device, torch.device(device).type
+        data = recipe.data
+        if data.batch_size % num_ranks():
+            raise TrainingError(
+                f"a batch of {data.batch_size} items can't be shared evenly by {num_ranks()} processes"
+            )
+        self.batches = Batches(
+            corpus, data.shares, size=data.batch_size, seed=recipe.seed,
+            crop=round(data.crop_s * recipe.model.sample_rate),
+            gain_db=(data.lowest_gain_db, data.highest_gain_db),
+        )
+        torch.manual_seed(recipe.seed)
+        self.model = CodecModel(recipe.model).to(device)
+        self.model.quantizer.learn_by(recipe.codebook_learning)
+        self.average = CodecModel(recipe.model).to(device).requires_grad_(False)
+        self.step, self.started = 0, False
+        self._enter_phase(recipe.phases[0])
+
+    def start(self) -> None:
+        """Principal components and k-means instead of random weights, if nothing is there yet."""
+        if self.started:
+            return
+        start_linear(self.model, self.batches)
+        start_codebooks(self.model, self.batches)
+        copy_from_first(list(self.model.state_dict().values()))
+        self.average.load_state_dict(self.model.state_dict())
+
+    def start_from(self, checkpoint: str) -> None:
+        """Weights of a checkpoint, which must be of this recipe's model.
+
+        Raises:
+            CheckpointError: not found, or damaged.
+            TrainingError: another model.
+        """
+        model, _, _ = load_checkpoint(find_checkpoint(checkpoint))
+        if model.config != self.recipe.model:
+            raise TrainingError(f"{checkpoint}: a model of other settings than this recipe's")
+        self.model.load_state_dict(model.state_dict())
+        self.average.load_state_dict(model.state_dict())
+        self.model.quantizer.average.reset()
+        self.started = True
+
+    def train_step(self) -> dict[str, float]:
+        """Draw, encode, quantize, decode, score, learn; what to log."""
+        phase, done = self.recipe.phase_at(self.step)
+        if phase is not self.phase:
+            self._enter_phase(phase)
+        torch.manual_seed(((self.recipe.seed << 32) + self.step) * num_ranks() + rank())
+        wave = self._share(self.batches.draw(self.step))
+        num_stages = self._share(self._draw_stages())
+
+        with torch.autocast(self.kind, torch.bfloat16, enabled=self.recipe.bfloat16):
+            latent = self.model.analyse(wave)
+        decoder_input, latent_loss = self._quantize(latent.float(), num_stages)
+        with torch.autocast(self.kind, torch.bfloat16, enabled=self.recipe.bfloat16):
+            features = self.model.decoder(decoder_input)
+        rebuilt = self.model.spectrum.synthesise(features)[..., : wave.shape[-1]]
+
+        values = {name: LOSSES[name](rebuilt, wave) for name in phase.losses}
+        loss = sum(weight * values[name] for name, weight in phase.losses.items())
+        self.optimizer.zero_grad()
+        (loss + phase.latent_weight * latent_loss).backward()
+        average_gradients(self.learning)
+        norm = nn.utils.clip_grad_norm_(self.learning, self.recipe.clip_norm)
+        if torch.isfinite(norm):
+            for group in self.optimizer.param_groups:
+                group["lr"] = learning_rate(phase, done)
+            self.optimizer.step()
+        self.step += 1
+        self._keep_codebooks_alive(phase, done)
+        self._update_average()
+        logged = {name: float(value.detach()) for name, value in values.items()}
+        return logged | {"latent": float(latent_loss.detach()), "gradient_norm": float(norm)}
+
+    def _quantize(self, latent: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
+        """What the decoder hears in this phase, and the quantizer's own loss.
+
+        Shape: latent [B, D, F], num_stages [B] -> [B, D, F], scalar.
+        """
+        if self.phase.substitute == "none":
+            return latent, latent.new_zeros(())
+        quantized = self.model.quantizer(latent, num_stages)
+        if self.phase.substitute == "hard":
+            return quantized.hard, quantized.loss
+        return quantized.output, quantized.loss
+
+    def _share(self, batch: Tensor) -> Tensor:
+        """This process's items of a batch. Shape: [B, ...] -> [B / ranks, ...]."""
+        return batch[rank() :: num_ranks()].to(self.device)
+
+    def _draw_stages(self) -> Tensor:
+        """Quantizer dropout: how many stages each item of this step uses. Shape: [B]."""
+        shares = self.recipe.data.stage_shares
+        weights = np.asarray(list(shares.values()))
+        rng = np.random.default_rng((self.recipe.seed + 1, self.step))
+        drawn = rng.choice([int(n) for n in shares], self.recipe.data.batch_size,
+                           p=weights / weights.sum())
+        return torch.from_numpy(drawn)
+
+    def _keep_codebooks_alive(self, phase: PhaseConfig, done: int) -> None:
+        """Replace codewords out of use, until the phase's last part."""
+        early = done < phase.replace_until * phase.steps
+        if "quantizer" in phase.train and early and self.step % REPLACE_EVERY == 0:
+            replaced = self.model.quantizer.replace()
+            self.replaced = int(replaced.sum())
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        """Averaged weights follow the live ones, faster at the beginning."""
+        decay = min(self.recipe.average_decay, 1.0 - 2.0 / (self.step + 10.0))
+        live = list(self.model.state_dict().values())
+        torch._foreach_lerp_(list(self.average.state_dict().values()), live, 1.0 - decay)
+
+    def _enter_phase(self, phase: PhaseConfig) -> None:
+        """Set what learns in `phase`; the optimizer begins anew."""
+        self.phase, self.replaced = phase, 0
+        self.model.train()
+        for part in ("encoder", "quantizer", "decoder"):
+            module = getattr(self.model, part)
+            module.requires_grad_(part in phase.train).train(part in phase.train)
+        if "quantizer" in phase.train:
+            self.model.quantizer.learn_by(self.recipe.codebook_learning)
+        self.learning = [p for p in self.model.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.learning, lr=phase.learning_rate, betas=(0.8, 0.99),
+            weight_decay=self.recipe.weight_decay, fused=True,
+        )
+
+    def save(self, path: Path) -> None:
+        """Write the whole state."""
+        tensors = with_prefix("model", self.model.state_dict())
+        tensors |= with_prefix("average", self.average.state_dict())
+        tensors |= with_prefix("optimizer", optimizer_tensors(self.optimizer, self.model))
+        tensors |= with_prefix("counts", self.model.quantizer.training_state())
+        save_state(path, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
+
+    def resume(self, path: Path) -> None:
+        """Go on from what `save` wrote.
+
+        Raises:
+            TrainingError: a damaged file, or the state of another model.
+        """
+        tensors, header = load_state(path)
+        try:
+            self.model.load_state_dict(under_prefix("model", tensors))
+            self.average.load_state_dict(under_prefix("average", tensors))
+        except RuntimeError as error:
+            raise TrainingError(f"{path}: the state of another model than this recipe's") from error
+        self.step = header["step"]
+        phase, done = self.recipe.phase_at(self.step)
+        if done:
+            self._enter_phase(phase)
+            restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
+        self.model.quantizer.load_training_state(under_prefix("counts", tensors))
+
+    def export(self, path: Path, metadata: dict[str, str] | None = None) -> None:
+        """Write the averaged weights as a checkpoint."""
+        save_checkpoint(path, self.average, metadata)

@@ -1,0 +1,82 @@
+"""A run's whole state in one safetensors file: weights, averages, optimizer, quantizer counts.
+
+Batches and noise are functions of seed and step, so the step is all the random state there is, and
+a run that is killed and started again goes on to the same bits.
+
+    model.NAME        live weights and buffers
+    average.NAME      averaged weights
+    optimizer.KEY.NAME  the optimizer's moments of parameter NAME
+    counts.NAME       what the quantizer keeps between steps
+    header            step, phase and recipe as JSON
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from codec.errors import TrainingError
+
+FORMAT = "nsvq-training-1"
+
+
+def save_state(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
+    """Write everything to a temporary file, then put it in place of `path`."""
+    partial = path.with_suffix(".partial")
+    clones = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    save_file(clones, partial, metadata={"format": FORMAT, "run": json.dumps(header, sort_keys=True)})
+    partial.replace(path)
+
+
+def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `save_state` wrote.
+
+    Raises:
+        TrainingError: the file can't be read or is something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+    except (SafetensorError, OSError) as error:
+        raise TrainingError(f"{path}: can't be read as a training state ({error})") from error
+    if metadata.get("format") != FORMAT:
+        raise TrainingError(f"{path}: not a training state of this release")
+    return tensors, json.loads(metadata["run"])
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:
+    """The optimizer's moments by parameter name."""
+    names = {id(value): name for name, value in module.named_parameters()}
+    return {
+        f"{key}.{names[id(parameter)]}": value
+        for parameter, moments in optimizer.state.items()
+        for key, value in moments.items()
+    }
+
+
+def restore_optimizer(
+    optimizer: torch.optim.Optimizer, module: nn.Module, tensors: dict[str, Tensor]
+) -> None:
+    """Put back what `optimizer_tensors` took out."""
+    parameters = dict(module.named_parameters())
+    for label, value in tensors.items():
+        key, name = label.split(".", 1)
+        parameter = parameters[name]
+        target = "cpu" if key == "step" and parameter.device.type == "cpu" else parameter.device
+        optimizer.state[parameter][key] = value.to(target)
+
+
+def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Names under a prefix."""
+    return {f"{prefix}.{name}": value for name, value in tensors.items()}
+
+
+def under_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The names under a prefix, without it."""
+    start = len(prefix) + 1
+    return {name[start:]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
