@@ -1,4 +1,4 @@
-"""Batches, a pure function of seed and step: a run that is resumed draws what it would have drawn."""
+"""Batches as a function of seed and step: a resumed run draws what it would have drawn."""
 
 from collections.abc import Mapping
 
@@ -20,15 +20,22 @@ class Batches:
     """
 
     def __init__(
-        self, corpus: Corpus, shares: Mapping[str, float], *, size: int, crop: int,
-        gain_db: tuple[float, float] = (-15.0, 3.0), seed: int = 0,
+        self,
+        corpus: Corpus,
+        shares: Mapping[str, float],
+        *,
+        size: int,
+        crop: int,
+        gain_db: tuple[float, float] = (-15.0, 3.0),
+        seed: int = 0,
     ) -> None:
         self.corpus, self.size, self.crop = corpus, size, crop
         self.gain_db, self.seed = gain_db, seed
         self.names = sorted(corpus.groups)
         named = {name: share for name, share in shares.items() if name in corpus.groups}
-        weights = [named.get(name, 0.0) if named else self._seconds(name) ** 0.5
-                   for name in self.names]
+        weights = [
+            named.get(name, 0.0) if named else self._seconds(name) ** 0.5 for name in self.names
+        ]
         self.weights = np.asarray(weights) / np.sum(weights)
 
     def _seconds(self, name: str) -> float:

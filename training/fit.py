@@ -42,7 +42,10 @@ class FitOptions:
 
 
 def fit(
-    run: Run, folder: Path, clips: Sequence[np.ndarray], stages: Sequence[int],
+    run: Run,
+    folder: Path,
+    clips: Sequence[np.ndarray],
+    stages: Sequence[int],
     options: FitOptions = FitOptions(),
 ) -> None:
     """Train until the recipe ends; `folder` gets the state, the log and checkpoints.
@@ -80,8 +83,13 @@ def fit(
 
 
 def _validate(
-    run: Run, folder: Path, clips: Sequence[np.ndarray], stages: Sequence[int],
-    *, log: "_Log", options: FitOptions,
+    run: Run,
+    folder: Path,
+    clips: Sequence[np.ndarray],
+    stages: Sequence[int],
+    *,
+    log: "_Log",
+    options: FitOptions,
 ) -> None:
     """Score the averaged weights and keep them if they are the best so far."""
     if not clips:
@@ -132,8 +140,9 @@ class _Log:
         """Means of what was collected since the last call, and steps per second."""
         now = time.monotonic()
         names = dict.fromkeys(name for values in self.collected for name in values)
-        means = {name: float(np.mean([v[name] for v in self.collected if name in v]))
-                 for name in names}
+        means = {
+            name: float(np.mean([v[name] for v in self.collected if name in v])) for name in names
+        }
         means["steps_per_s"] = len(self.collected) / max(1e-9, now - self.since)
         self.collected, self.since = [], now
         return means
@@ -160,8 +169,10 @@ def _progress() -> Progress:
 
     console = Console(stderr=True)
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        console=console, disable=not console.is_terminal,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
     )
-
-

@@ -1,6 +1,6 @@
 """What a rebuilt wave is scored by while training, one function per loss.
 
-Every loss takes `wave, target [B, 1, T]` at 16 kHz in float32 and gives a scalar, smaller is better.
+Every loss takes `wave, target [B, 1, T]` at 16 kHz in float32 and gives a scalar; less is better.
 """
 
 from collections.abc import Callable, Iterable
@@ -94,8 +94,13 @@ def _hann(window: int, device: torch.device) -> Tensor:
 def _mel_filters(window: int, device: torch.device) -> Tensor:
     """Shape: [window / 2 + 1, bands]."""
     filters = torchaudio.functional.melscale_fbanks(
-        window // 2 + 1, 0.0, SAMPLE_RATE / 2, min(80, window // 8 + 2), SAMPLE_RATE,
-        norm=None, mel_scale="slaney",
+        window // 2 + 1,
+        0.0,
+        SAMPLE_RATE / 2,
+        min(80, window // 8 + 2),
+        SAMPLE_RATE,
+        norm=None,
+        mel_scale="slaney",
     )
     return filters.to(device)
 

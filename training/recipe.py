@@ -12,6 +12,7 @@ from typing import Any
 
 from codec.config import ModelConfig
 from codec.errors import ConfigError
+from codec.quantizers.residual import Learning
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -69,7 +70,7 @@ class Recipe:
     phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
     seed: int = 0
     """Of batches, noise and initial weights."""
-    codebook_learning: str = "ema"
+    codebook_learning: Learning = "ema"
     """How codewords move: `ema` (moving average of what they code) or `gradient`."""
     weight_decay: float = 0.01
     """AdamW's."""
@@ -78,7 +79,7 @@ class Recipe:
     average_decay: float = 0.998
     """Of the averaged weights, which are what is validated and exported."""
     bfloat16: bool = True
-    """Run encoder and decoder under bfloat16 autocast; spectra, distances and losses stay float32."""
+    """Run encoder and decoder under bfloat16 autocast; all else stays float32."""
 
     @property
     def num_steps(self) -> int:
@@ -136,13 +137,18 @@ def _build(kind: type, where: str, values: dict[str, Any]) -> Any:
     known = {item.name for item in dataclasses.fields(kind)}
     for name in values:
         if name not in known:
-            raise ConfigError(f"unknown setting {name!r} in {where}; known: {', '.join(sorted(known))}")
-    values = {name: tuple(value) if isinstance(value, list) else value
-              for name, value in values.items()}
+            raise ConfigError(
+                f"unknown setting {name!r} in {where}; known: {', '.join(sorted(known))}"
+            )
+    values = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
     built = kind(**values)
     for item in dataclasses.fields(kind):
         value = getattr(built, item.name)
-        if item.type in (int, float) and (isinstance(value, bool) or not isinstance(value, int | float)):
+        if item.type in (int, float) and (
+            isinstance(value, bool) or not isinstance(value, int | float)
+        ):
             raise ConfigError(f"{where} setting {item.name} = {value!r} should be a number")
     return built
 
@@ -152,20 +158,29 @@ def _check(recipe: Recipe) -> None:
     from training.losses import LOSSES
 
     data = recipe.data
-    checks = [("data.batch_size", data.batch_size >= 1), ("data.crop_s", data.crop_s > 0.2),
-              ("phases", len(recipe.phases) > 0),
-              ("codebook_learning", recipe.codebook_learning in ("ema", "gradient"))]
+    checks = [
+        ("data.batch_size", data.batch_size >= 1),
+        ("data.crop_s", data.crop_s > 0.2),
+        ("phases", len(recipe.phases) > 0),
+        ("codebook_learning", recipe.codebook_learning in ("ema", "gradient")),
+    ]
     stages = [int(n) if n.isdigit() else 0 for n in data.stage_shares]
-    checks.append(("data.stage_shares", bool(stages) and all(
-        1 <= n <= recipe.model.num_stages for n in stages)))
+    checks.append(
+        (
+            "data.stage_shares",
+            bool(stages) and all(1 <= n <= recipe.model.num_stages for n in stages),
+        )
+    )
     for phase in recipe.phases:
         checks += [
             (f"{phase.name}.steps", phase.steps >= 1),
             (f"{phase.name}.learning_rate", 0 < phase.learning_rate < 1),
             (f"{phase.name}.cooldown", 0 <= phase.cooldown <= 1),
             (f"{phase.name}.substitute", phase.substitute in ("noise", "hard", "none")),
-            (f"{phase.name}.train", set(phase.train) <= {"encoder", "quantizer", "decoder"}
-             and len(phase.train) > 0),
+            (
+                f"{phase.name}.train",
+                set(phase.train) <= {"encoder", "quantizer", "decoder"} and len(phase.train) > 0,
+            ),
             (f"{phase.name}.losses", set(phase.losses) <= set(LOSSES) and len(phase.losses) > 0),
         ]
     for name, good in checks:

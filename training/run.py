@@ -37,10 +37,13 @@ class Run:
         data = recipe.data
         if data.batch_size % num_ranks():
             raise TrainingError(
-                f"a batch of {data.batch_size} items can't be shared evenly by {num_ranks()} processes"
+                f"{num_ranks()} processes can't share a batch of {data.batch_size} evenly"
             )
         self.batches = Batches(
-            corpus, data.shares, size=data.batch_size, seed=recipe.seed,
+            corpus,
+            data.shares,
+            size=data.batch_size,
+            seed=recipe.seed,
             crop=round(data.crop_s * recipe.model.sample_rate),
             gain_db=(data.lowest_gain_db, data.highest_gain_db),
         )
@@ -128,8 +131,9 @@ class Run:
         shares = self.recipe.data.stage_shares
         weights = np.asarray(list(shares.values()))
         rng = np.random.default_rng((self.recipe.seed + 1, self.step))
-        drawn = rng.choice([int(n) for n in shares], self.recipe.data.batch_size,
-                           p=weights / weights.sum())
+        drawn = rng.choice(
+            [int(n) for n in shares], self.recipe.data.batch_size, p=weights / weights.sum()
+        )
         return torch.from_numpy(drawn)
 
     def _keep_codebooks_alive(self, phase: PhaseConfig, done: int) -> None:
@@ -157,8 +161,11 @@ class Run:
             self.model.quantizer.learn_by(self.recipe.codebook_learning)
         self.learning = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.learning, lr=phase.learning_rate, betas=(0.8, 0.99),
-            weight_decay=self.recipe.weight_decay, fused=True,
+            self.learning,
+            lr=phase.learning_rate,
+            betas=(0.8, 0.99),
+            weight_decay=self.recipe.weight_decay,
+            fused=True,
         )
 
     def save(self, path: Path) -> None:

@@ -21,9 +21,9 @@ _FIRST_STEP = 1_000_000_000
 def start_linear(model: CodecModel, batches: Batches) -> None:
     """Set the encoder's and decoder's linear maps to principal components of the features."""
     width = model.config.latent_width
-    rows = torch.cat([
-        model.spectrum.analyse(wave).flatten(0, 1) for wave in _draw(model, batches)
-    ]).double()
+    rows = torch.cat(
+        [model.spectrum.analyse(wave).flatten(0, 1) for wave in _draw(model, batches)]
+    ).double()
     _, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
     components = vectors.flip(1)[:, :width].float()
     model.encoder.linear.weight.copy_(components.T)

@@ -28,7 +28,9 @@ def save_state(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -
     """Write everything to a temporary file, then put it in place of `path`."""
     partial = path.with_suffix(".partial")
     clones = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    save_file(clones, partial, metadata={"format": FORMAT, "run": json.dumps(header, sort_keys=True)})
+    save_file(
+        clones, partial, metadata={"format": FORMAT, "run": json.dumps(header, sort_keys=True)}
+    )
     partial.replace(path)
 
 
@@ -41,7 +43,8 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            names: list[str] = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise TrainingError(f"{path}: can't be read as a training state ({error})") from error
     if metadata.get("format") != FORMAT:

@@ -11,27 +11,66 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--recipe", "recipe_name", default="small", metavar="NAME|TOML",
-              help="A shipped recipe (small, speech-16k) or a .toml file.  [default: small]")
-@click.option("--data", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              required=True, help="Recordings of any format and rate: CORPUS/SPEAKER/CLIP.")
-@click.option("--dev", type=click.Path(path_type=Path, exists=True, file_okay=False),
-              help="Recordings of other speakers, to validate on.")
-@click.option("--output", "-o", "folder", type=click.Path(path_type=Path, file_okay=False),
-              help="Where state, log and weights go; a run found there goes on.  "
-                   "[default: runs/RECIPE]")
-@click.option("--from", "weights", metavar="NAME|PATH",
-              help="Start from a checkpoint's weights instead of from principal components.")
-@click.option("--device", default="cpu", show_default=True, help="Where to train, as torch names it.")
+@click.option(
+    "--recipe",
+    "recipe_name",
+    default="small",
+    metavar="NAME|TOML",
+    help="A shipped recipe (small, speech-16k) or a .toml file.  [default: small]",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    required=True,
+    help="Recordings of any format and rate: CORPUS/SPEAKER/CLIP.",
+)
+@click.option(
+    "--dev",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Recordings of other speakers, to validate on.",
+)
+@click.option(
+    "--output",
+    "-o",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where state, log and weights go; a run found there goes on.  [default: runs/RECIPE]",
+)
+@click.option(
+    "--from",
+    "weights",
+    metavar="NAME|PATH",
+    help="Start from a checkpoint's weights instead of from principal components.",
+)
+@click.option(
+    "--device", default="cpu", show_default=True, help="Where to train, as torch names it."
+)
 @click.option("--minutes", type=float, help="Stop by then; the same command goes on from there.")
-@click.option("--validate-every", default=10.0, show_default=True, metavar="MINUTES",
-              help="Minutes between two validations.")
+@click.option(
+    "--validate-every",
+    default=10.0,
+    show_default=True,
+    metavar="MINUTES",
+    help="Minutes between two validations.",
+)
 @click.option("--dev-clips", default=16, show_default=True, help="Clips to validate on.")
-@click.option("--dry-run", is_flag=True,
-              help="Print parameters, bitrates, memory and the time it would take; train nothing.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Print parameters, bitrates, memory and the time it would take; train nothing.",
+)
 def command(
-    recipe_name: str, data: Path, dev: Path | None, folder: Path | None, weights: str | None,
-    *, device: str, minutes: float | None, validate_every: float, dev_clips: int, dry_run: bool,
+    recipe_name: str,
+    data: Path,
+    dev: Path | None,
+    folder: Path | None,
+    weights: str | None,
+    *,
+    device: str,
+    minutes: float | None,
+    validate_every: float,
+    dev_clips: int,
+    dry_run: bool,
 ) -> None:
     """Train a codec, or go on with a run that was stopped.
 

@@ -39,7 +39,7 @@ class MovingAverage(nn.Module):
 
     @torch.no_grad()
     def collect(self, vectors: Tensor, codes: Tensor, counts: Tensor) -> None:
-        """Remember what the next stage of this batch coded, until `apply`.
+        """Remember what the next stage of this batch coded, until `move`.
 
         Shape: vectors [N, D], codes [N], counts [K] (how often each code occurs).
         """
@@ -47,7 +47,7 @@ class MovingAverage(nn.Module):
         self._collected.append(_Stage(vectors, sums, counts))
 
     @torch.no_grad()
-    def apply(self, codebooks: Tensor) -> None:
+    def move(self, codebooks: Tensor) -> None:
         """Move all codebooks towards what was collected, in place: one exchange between ranks.
 
         Shape: codebooks [Q, K, D].

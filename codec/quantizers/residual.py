@@ -127,7 +127,7 @@ class ResidualChain(nn.Module, ABC):
             residual = residual - step.detach()
             codes.append(code)
         if self.training and self.learning == "ema":
-            self.average.apply(self.codebooks)
+            self.average.move(self.codebooks)
         if not self.training:
             output = total
         elif not self.per_stage:

@@ -43,13 +43,21 @@ def corpus(corpus_folder: Path) -> Corpus:
 @pytest.fixture
 def recipe() -> Recipe:
     """Twelve steps: six with noise, three on hard codes, three without quantization."""
-    return parse_recipe({
-        "model": {"trunk_width": 16, "latent_width": 8, "num_stages": 4, "codebook_size": 16,
-                  "encoder_lookahead": [1], "decoder_lookahead": [1]},
-        "data": {"batch_size": 2, "crop_s": 0.32, "stage_shares": {"4": 2.0, "1": 1.0}},
-        "phases": [
-            {"name": "noise", "steps": 6, "warmup_steps": 2, "losses": {"mel": 1.0}},
-            {"name": "hard", "steps": 3, "train": ["decoder"], "substitute": "hard"},
-            {"name": "open", "steps": 3, "substitute": "none", "learning_rate": 1e-4},
-        ],
-    })
+    return parse_recipe(
+        {
+            "model": {
+                "trunk_width": 16,
+                "latent_width": 8,
+                "num_stages": 4,
+                "codebook_size": 16,
+                "encoder_lookahead": [1],
+                "decoder_lookahead": [1],
+            },
+            "data": {"batch_size": 2, "crop_s": 0.32, "stage_shares": {"4": 2.0, "1": 1.0}},
+            "phases": [
+                {"name": "noise", "steps": 6, "warmup_steps": 2, "losses": {"mel": 1.0}},
+                {"name": "hard", "steps": 3, "train": ["decoder"], "substitute": "hard"},
+                {"name": "open", "steps": 3, "substitute": "none", "learning_rate": 1e-4},
+            ],
+        }
+    )

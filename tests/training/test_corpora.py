@@ -14,7 +14,8 @@ from training.corpora import Corpus, load_corpus
 
 def test_folders_name_corpora_and_speakers(corpus: Corpus) -> None:
     assert {name: set(speakers) for name, speakers in corpus.groups.items()} == {
-        "reads": {"ann", "bob"}, "talks": {"cat", "dan"},
+        "reads": {"ann", "bob"},
+        "talks": {"cat", "dan"},
     }
     assert corpus.seconds == pytest.approx(10.0)
 
@@ -55,7 +56,8 @@ def test_short_clips_are_padded_and_nothing_clips(corpus: Corpus) -> None:
 def test_shares_decide_which_corpus_is_drawn(corpus: Corpus) -> None:
     batches = Batches(corpus, {"talks": 1.0}, size=1, crop=8_000)
     assert dict(zip(batches.names, batches.weights.tolist(), strict=True)) == {
-        "reads": 0.0, "talks": 1.0,
+        "reads": 0.0,
+        "talks": 1.0,
     }
 
 

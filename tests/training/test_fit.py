@@ -66,9 +66,7 @@ def test_stopped_in_time_it_goes_on_to_the_same_end(
         assert torch.equal(parts.state_dict()[name], value), name
 
 
-def test_the_verb_trains_and_its_dry_run_only_tells(
-    corpus_folder: Path, tmp_path: Path
-) -> None:
+def test_the_verb_trains_and_its_dry_run_only_tells(corpus_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TOML)
     common = ["--recipe", str(tmp_path / "tiny.toml"), "--data", str(corpus_folder)]
     told = CliRunner().invoke(command, [*common, "--dry-run", "-o", str(tmp_path / "dry")])
@@ -84,14 +82,33 @@ def test_the_verb_trains_and_its_dry_run_only_tells(
 @pytest.mark.slow
 def test_two_processes_train_as_one(corpus_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(TOML.replace("steps = 6", "steps = 3"))
-    common = ["-m", "app", "train", "--recipe", str(tmp_path / "tiny.toml"),
-              "--data", str(corpus_folder)]
+    common = [
+        "-m",
+        "app",
+        "train",
+        "--recipe",
+        str(tmp_path / "tiny.toml"),
+        "--data",
+        str(corpus_folder),
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
-                "--master-port", "29611"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc-per-node",
+        "2",
+        "--master-port",
+        "29611",
+    ]
     for start, name in (([sys.executable], "one"), (torchrun, "two")):
-        subprocess.run([*start, *common, "-o", str(tmp_path / name)], check=True, timeout=300,
-                       env=environment, capture_output=True)
+        subprocess.run(
+            [*start, *common, "-o", str(tmp_path / name)],
+            check=True,
+            timeout=300,
+            env=environment,
+            capture_output=True,
+        )
     one, two = (load_checkpoint(tmp_path / name / LAST)[0].state_dict() for name in ("one", "two"))
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=2e-3, atol=2e-4)

@@ -53,6 +53,8 @@ def test_gradients_are_those_of_the_formula(name: str) -> None:
     LOSSES[name](guess, target).backward()
     direction = torch.randn(wave.shape, generator=generator)
     step = 1e-2
-    ahead, behind = (float(LOSSES[name](wave + sign * step * direction, target)) for sign in (1, -1))
+    ahead, behind = (
+        float(LOSSES[name](wave + sign * step * direction, target)) for sign in (1, -1)
+    )
     slope = float((guess.grad * direction).sum())
     assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=0.1, abs=1e-3)

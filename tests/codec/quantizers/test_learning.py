@@ -98,7 +98,7 @@ def test_moving_average_is_that_of_sizes_and_sums():
         vectors, codes = torch.randn(20, 3), torch.randint(0, 4, (20,))  # 4 is never used
         counts = torch.bincount(codes, minlength=5).float()
         average.collect(vectors, codes, counts)
-        average.apply(codebook.unsqueeze(0))
+        average.move(codebook.unsqueeze(0))
         sizes = 0.99 * sizes + 0.01 * counts
         sums = 0.99 * sums + 0.01 * torch.zeros(5, 3).index_add_(0, codes, vectors)
         torch.testing.assert_close(codebook, sums / sizes[:, None])
