@@ -1,0 +1,36 @@
+"""The page: a header, five tabs and the API. Only here and in `server` is Gradio imported."""
+
+import gradio as gr
+
+from app.demo.blind import VoteBook
+from app.demo.page import about, api, compare, evaluate, files, listen
+from app.demo.page.theme import HEADER, build_theme
+from app.demo.studio import Studio
+
+__all__ = ["build_page", "build_theme"]
+
+STATE_CAPACITY_S = 3600.0
+
+
+def build_page(studio: Studio) -> gr.Blocks:
+    """All tabs around one studio."""
+    settings = studio.settings
+    with gr.Blocks(title="nsvq listening room", analytics_enabled=False) as page:
+        gr.HTML(HEADER, apply_default_css=False,
+                js_on_load="const toggle = element.querySelector('button');"
+                "toggle.onclick = () => { document.body.classList.toggle('dark'); };")
+        clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
+        with gr.Tabs():
+            with gr.Tab("Listen", id="listen"):
+                listen.build(page, studio, clip)
+            with gr.Tab("Compare", id="compare"):
+                compare.build(studio, clip, VoteBook(settings.votes))
+            with gr.Tab("Files", id="files"):
+                files.build(studio)
+            with gr.Tab("Evaluate", id="evaluate"):
+                evaluate.build(studio)
+            with gr.Tab("About", id="about"):
+                about.build(studio)
+        api.build(studio)
+    page.queue(max_size=settings.queue_limit, default_concurrency_limit=settings.concurrency)
+    return page

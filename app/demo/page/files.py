@@ -1,0 +1,139 @@
+"""The Files tab: recordings to .nsvq and back, trimmed or described, several at once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.demo.bundles import (
+    Result, bundle, decode_one, describe_one, encode_one, run_each, trim_one,
+)
+from app.demo.markup import alert, note, table
+from app.demo.page.player import Track, player, player_value
+from app.demo.studio import Studio, plain_message
+from codec.errors import CodecError
+
+AUDIO_TYPES = [".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff"]
+
+
+def build(studio: Studio) -> None:
+    """Lay out the tab and wire it."""
+    with gr.Row():
+        with gr.Column(min_width=320):
+            _build_encode(studio)
+        with gr.Column(min_width=320):
+            _build_decode(studio)
+
+
+def _rate_slider(studio: Studio, elem_id: str) -> gr.Slider:
+    rates = studio.rates_kbps
+    step = rates[1] - rates[0] if len(rates) > 1 else 0.5
+    return gr.Slider(rates[0], rates[-1], value=min(6.0, rates[-1]), step=step, buttons=[],
+                     label="Bitrate (kbps)", elem_id=elem_id)
+
+
+def _build_encode(studio: Studio) -> None:
+    gr.Markdown("### Recordings to .nsvq")
+    source = gr.File(file_count="multiple", file_types=AUDIO_TYPES, label="Recordings",
+                     elem_id="encode-in", height=150)
+    kbps = _rate_slider(studio, "encode-rate")
+    with gr.Row():
+        go = gr.Button("Encode", variant="primary", elem_id="encode-go")
+        stop = gr.Button("Cancel")
+    status = gr.HTML()
+    output = gr.File(label="Result (a zip if there are several)", interactive=False,
+                     elem_id="encode-out")
+
+    def run(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
+            ) -> Iterator[tuple[Any, Any]]:  # noqa: B008 - Gradio looks for it there
+        work = partial(encode_one, studio, bitrate_kbps=kbps)
+        for shown, results in _each(work, paths, progress):
+            yield shown, None if results is None else _file(bundle(studio, results, "nsvq.zip"))
+
+    _wire(studio, (go, stop, status), run, [source, kbps], [status, output])
+
+
+def _build_decode(studio: Studio) -> None:
+    gr.Markdown("### .nsvq to recordings")
+    source = gr.File(file_count="multiple", file_types=[".nsvq"], label=".nsvq files",
+                     elem_id="decode-in", height=150)
+    details = gr.HTML(elem_id="decode-info")
+    kbps = _rate_slider(studio, "decode-rate")
+    with gr.Row():
+        go = gr.Button("Decode", variant="primary", elem_id="decode-go")
+        trim = gr.Button("Trim to this rate", elem_id="trim-go")
+        stop = gr.Button("Cancel")
+    status = gr.HTML()
+    sound = player("Decoded files", "decode-player")
+    output = gr.File(label="Result (a zip if there are several)", interactive=False,
+                     elem_id="decode-out")
+
+    def decode(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
+               ) -> Iterator[tuple[Any, Any, Any]]:  # noqa: B008
+        work = partial(decode_one, studio, bitrate_kbps=kbps)
+        for shown, results in _each(work, paths, progress):
+            if results is None:
+                yield shown, gr.skip(), None
+            else:
+                tracks = [Track(r.output.name, r.note, r.output) for r in results if r.output]
+                file = _file(bundle(studio, results, "decoded.zip"))
+                yield shown, player_value(tracks[:9], keep=False), file
+
+    def trim_all(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
+                 ) -> Iterator[tuple[Any, Any, Any]]:  # noqa: B008
+        work = partial(trim_one, studio, bitrate_kbps=kbps)
+        for shown, results in _each(work, paths, progress):
+            done = None if results is None else _file(bundle(studio, results, "trimmed.zip"))
+            yield shown, gr.skip(), done
+
+    source.change(lambda paths: describe(studio, paths), source, details, queue=False,
+                  api_visibility="private")
+    outputs = [status, sound, output]
+    _wire(studio, (go, stop, status), decode, [source, kbps], outputs)
+    _wire(studio, (trim, stop, status), trim_all, [source, kbps], outputs)
+
+
+def _wire(studio: Studio, controls: tuple[Any, Any, Any], run: Callable[..., Any],
+          inputs: list[Any], outputs: list[Any]) -> None:
+    go, stop, status = controls
+    event = go.click(run, inputs, outputs, concurrency_id="files", api_visibility="private",
+                     concurrency_limit=studio.settings.concurrency, show_progress_on=status)
+    stop.click(lambda: note("Cancelled."), None, status, cancels=[event], queue=False,
+               api_visibility="private")
+
+
+def _each(work: Callable[[Path], Result], paths: Sequence[str] | None, progress: gr.Progress
+          ) -> Iterator[tuple[str, list[Result] | None]]:
+    """What to show as files get done: (HTML, None), and last (HTML, results)."""
+    if not paths:
+        yield alert("Choose one or more files first."), None
+        return
+    results: list[Result] = []
+    for result in run_each(work, paths):
+        results.append(result)
+        progress(len(results) / len(paths), desc=result.name)
+        yield _result_table(results), None
+    yield _result_table(results), results
+
+
+def _result_table(results: Sequence[Result]) -> str:
+    return table(("File", "Result"), [
+        (r.name, r.note if r.output else f"failed: {r.note}") for r in results])
+
+
+def describe(studio: Studio, paths: Sequence[str] | None) -> str:
+    """What the uploaded .nsvq files hold."""
+    parts = []
+    for path in [Path(p) for p in paths or ()]:
+        try:
+            values = describe_one(studio, path)
+            parts.append(table(("Property", "Value"), list(values.items()), caption=path.name))
+        except CodecError as error:
+            parts.append(alert(f"{path.name}: {plain_message(error)}"))
+    return "".join(parts)
+
+
+def _file(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,170 @@
+"""Pictures as SVG text: spectrograms and curves that follow the page's light or dark colours.
+
+Axes are SVG and take the page's text colour; only the spectrogram itself is an embedded PNG. Each
+picture carries a title for screen readers.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from matplotlib.image import imsave
+
+WINDOW_S = 0.032
+MAX_COLUMNS = 720
+RANGE_DB = 80.0
+DIFFERENCE_DB = 30.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One curve: points, a name and how it is told from the others without colour."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    dashed: bool = False
+
+
+def spectrogram_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Magnitudes in dB, at most `MAX_COLUMNS` columns: each the power mean of its frames.
+
+    Shape: wave [T] -> [bins, columns].
+    """
+    size = int(WINDOW_S * sample_rate) // 2 * 2
+    hop = size // 4
+    padded = np.pad(wave.astype(np.float32), (size // 2, size))
+    starts = np.arange(0, max(1, len(wave)), hop)
+    per_column = -(-len(starts) // MAX_COLUMNS)
+    window = np.hanning(size).astype(np.float32)
+    columns = []
+    for first in range(0, len(starts), per_column * 256):
+        part = starts[first:first + per_column * 256]
+        frames = padded[part[:, None] + np.arange(size)] * window
+        power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
+        cuts = np.arange(0, len(part), per_column)
+        counts = np.diff(np.append(cuts, len(part)))[:, None]
+        columns.append(np.add.reduceat(power, cuts, axis=0) / counts)
+    return 10.0 * np.log10(np.concatenate(columns).T + 1e-10)
+
+
+def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> str:
+    """Original, decoded and their difference under each other, as HTML.
+
+    Shape: original [T], decoded [T], both at `sample_rate`.
+    """
+    length = min(len(original), len(decoded))
+    first = spectrogram_db(original[:length], sample_rate)
+    second = spectrogram_db(decoded[:length], sample_rate)
+    top = float(first.max())
+    loud = np.maximum(first, second) > top - RANGE_DB + 10.0
+    difference = np.where(loud, second - first, 0.0)
+    seconds = length / sample_rate
+    parts = [
+        _spectrogram("Original", first, (top - RANGE_DB, top), "magma", seconds, sample_rate),
+        _spectrogram("Decoded", second, (top - RANGE_DB, top), "magma", seconds, sample_rate),
+        _spectrogram("Decoded minus original", difference, (-DIFFERENCE_DB, DIFFERENCE_DB),
+                     "RdBu_r", seconds, sample_rate),
+    ]
+    return f'<div class="nsvq-pictures">{"".join(parts)}</div>'
+
+
+def _spectrogram(title: str, level_db: np.ndarray, limits: tuple[float, float], colours: str,
+                 seconds: float, sample_rate: int) -> str:
+    buffer = io.BytesIO()
+    imsave(buffer, level_db, vmin=limits[0], vmax=limits[1], cmap=colours, origin="lower",
+           format="png")
+    image = base64.b64encode(buffer.getvalue()).decode()
+    frame = _Frame((0.0, seconds), (0.0, sample_rate / 2000), width=720, height=200)
+    body = (f'<image x="{frame.left}" y="{frame.top}" width="{frame.inner_width}" '
+            f'height="{frame.inner_height}" preserveAspectRatio="none" '
+            f'href="data:image/png;base64,{image}"/>')
+    scale = f"{limits[0] - limits[1]:.0f} to 0 dB" if limits[1] != -limits[0] else (
+        f"blue −{limits[1]:.0f} dB, white 0, red +{limits[1]:.0f} dB")
+    caption = f"{title} · {scale}"
+    return frame.draw(body, f"Spectrogram: {caption}", caption, "s", "kHz")
+
+
+def curves(lines: Sequence[Line], title: str, axes: tuple[str, str], *,
+           mark: float | None = None, y_range: tuple[float, float] = (1.0, 4.65)) -> str:
+    """Lines over a common pair of axes, as HTML; `mark` draws an upright line at that x."""
+    xs = [x for line in lines for x, _ in line.points] or [0.0, 1.0]
+    frame = _Frame((0.0, max(xs) * 1.02), y_range, width=720, height=280)
+    body = ""
+    if mark is not None:
+        body += (f'<line class="mark" x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}" '
+                 f'y1="{frame.top}" y2="{frame.top + frame.inner_height}"/>')
+    for index, line in enumerate(lines):
+        body += _curve(frame, line, index)
+    return f'<div class="nsvq-pictures">{frame.draw(body, title, title, *axes)}</div>'
+
+
+def _curve(frame: "_Frame", line: Line, index: int) -> str:
+    places = [(frame.x(x), frame.y(y)) for x, y in line.points]
+    if not places:
+        return ""
+    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{escape(line.name)}: '
+                   f'{point[0]:.3g}, {point[1]:.3g}</title></circle>'
+                   for (x, y), point in zip(places, line.points, strict=True))
+    end_x, end_y = places[-1]
+    label = (f'<text class="name" x="{end_x - 6:.1f}" y="{end_y - 9:.1f}" text-anchor="end">'
+             f'{escape(line.name)}</text>')
+    style = " dashed" if line.dashed else ""
+    return f'<g class="line line{index % 6}{style}"><polyline points="{path}"/>{dots}{label}</g>'
+
+
+class _Frame:
+    """Axes around a plot: maps values to places and draws ticks."""
+
+    left, top, right, bottom = 46, 26, 12, 34
+
+    def __init__(self, x_range: tuple[float, float], y_range: tuple[float, float],
+                 width: int, height: int) -> None:
+        self.x_range, self.y_range = x_range, y_range
+        self.width, self.height = width, height
+        self.inner_width = width - self.left - self.right
+        self.inner_height = height - self.top - self.bottom
+
+    def x(self, value: float) -> float:
+        low, high = self.x_range
+        return self.left + self.inner_width * (value - low) / ((high - low) or 1.0)
+
+    def y(self, value: float) -> float:
+        low, high = self.y_range
+        return self.top + self.inner_height * (1.0 - (value - low) / ((high - low) or 1.0))
+
+    def draw(self, body: str, title: str, caption: str, x_name: str, y_name: str) -> str:
+        """The finished SVG."""
+        floor = self.top + self.inner_height
+        ticks = ""
+        for value in _ticks(*self.x_range):
+            ticks += (f'<line class="tick" x1="{self.x(value):.1f}" x2="{self.x(value):.1f}" '
+                      f'y1="{floor}" y2="{floor + 4}"/><text x="{self.x(value):.1f}" '
+                      f'y="{floor + 17}" text-anchor="middle">{value:g}</text>')
+        for value in _ticks(*self.y_range):
+            ticks += (f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" '
+                      f'y1="{self.y(value):.1f}" y2="{self.y(value):.1f}"/>'
+                      f'<text x="{self.left - 7}" y="{self.y(value) + 4:.1f}" '
+                      f'text-anchor="end">{value:g}</text>')
+        return (f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+                f'aria-label="{escape(title)}"><text class="caption" x="{self.left}" y="16">'
+                f'{escape(caption)}</text>{ticks}{body}'
+                f'<text x="{self.width - self.right}" y="{floor + 31}" text-anchor="end">'
+                f'{escape(x_name)}</text><text x="{self.left - 7}" y="16" text-anchor="end">'
+                f'{escape(y_name)}</text></svg>')
+
+
+def _ticks(low: float, high: float, about: int = 6) -> list[float]:
+    """Round values between `low` and `high`.
+
+    >>> _ticks(0, 8), _ticks(1, 4.65)
+    ([0.0, 2.0, 4.0, 6.0, 8.0], [1.0, 2.0, 3.0, 4.0])
+    """
+    span = (high - low) or 1.0
+    power = 10.0 ** np.floor(np.log10(span / about))
+    step = next(power * m for m in (1, 2, 5, 10) if span / (power * m) <= about)
+    first = np.ceil(low / step - 1e-9) * step
+    return [round(float(v), 10) for v in np.arange(first, high + step * 1e-6, step)]

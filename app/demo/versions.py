@@ -1,0 +1,73 @@
+"""One clip in many versions: the original, any rate of ours, Opus."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from app.demo.opus import through_opus
+from app.demo.studio import Clip, Studio
+from codec.audio import read_audio, write_audio
+from codec.errors import EvaluationError
+
+ORIGINAL = "Original"
+OPUS = "Opus {:g} kbps"
+
+
+@dataclass
+class Version:
+    """What can be played and scored."""
+
+    name: str
+    path: Path
+    num_bytes: int
+    seconds: float
+    scores: dict[str, float] = field(default_factory=dict)
+    failure: str = ""
+
+    @property
+    def kbps(self) -> float:
+        """Bitrate on disk, header and container included."""
+        return 8 * self.num_bytes / self.seconds / 1000
+
+    def measure(self, studio: Studio, clip: Clip) -> None:
+        """Fill in `scores`, or say why there are none."""
+        wave, sample_rate = read_audio(self.path)
+        try:
+            self.scores = studio.score_wave(clip, wave, sample_rate)
+        except EvaluationError as error:
+            self.failure = str(error)
+
+    def score_words(self) -> tuple[str, str]:
+        """PESQ-WB and STOI as shown: a dash where there is none."""
+        if not self.scores:
+            return ("none" if self.failure else "–",) * 2
+        return f"{self.scores['pesq_wb']:.2f}", f"{self.scores['stoi']:.3f}"
+
+
+def version_names(studio: Studio, has_opus: bool) -> list[str]:
+    """Everything a clip can be compared with."""
+    names = [ORIGINAL, *(f"{rate:g} kbps" for rate in studio.rates_kbps)]
+    return names + [OPUS.format(kbps) for kbps in (6.0, 8.0, 12.0, 16.0)] if has_opus else names
+
+
+def make_version(studio: Studio, clip: Clip, name: str, alias: str | None = None) -> Version:
+    """The clip as `name`, in a file called after `alias` if the name must not be seen."""
+    path = studio.shelf.place(f"{alias or name}.wav")
+    if name == ORIGINAL:
+        wave, sample_rate = read_audio(clip.original)
+        num_bytes = clip.pcm_bytes
+    elif name.startswith("Opus"):
+        take = through_opus(clip.original, _kbps(name))
+        wave, sample_rate, num_bytes = take.wave, take.sample_rate, take.num_bytes
+    else:
+        ours = studio.decode_clip(clip, _kbps(name))
+        wave, sample_rate, num_bytes = ours.wave, clip.sample_rate, len(ours.data)
+    length = clip.num_samples
+    wave = np.pad(wave, ((0, 0), (0, max(0, length - wave.shape[-1]))))[:, :length]
+    write_audio(path, wave, sample_rate)
+    return Version(name, path, num_bytes, clip.seconds)
+
+
+def _kbps(name: str) -> float:
+    return float(name.removeprefix("Opus ").removesuffix(" kbps"))
