@@ -77,7 +77,7 @@ def _spectrogram(title: str, level_db: np.ndarray, limits: tuple[float, float], 
     imsave(buffer, level_db, vmin=limits[0], vmax=limits[1], cmap=colours, origin="lower",
            format="png")
     image = base64.b64encode(buffer.getvalue()).decode()
-    frame = _Frame((0.0, seconds), (0.0, sample_rate / 2000), width=720, height=200)
+    frame = _Frame((0.0, seconds), (0.0, sample_rate / 2000), width=540, height=170)
     body = (f'<image x="{frame.left}" y="{frame.top}" width="{frame.inner_width}" '
             f'height="{frame.inner_height}" preserveAspectRatio="none" '
             f'href="data:image/png;base64,{image}"/>')
@@ -91,7 +91,7 @@ def curves(lines: Sequence[Line], title: str, axes: tuple[str, str], *,
            mark: float | None = None, y_range: tuple[float, float] = (1.0, 4.65)) -> str:
     """Lines over a common pair of axes, as HTML; `mark` draws an upright line at that x."""
     xs = [x for line in lines for x, _ in line.points] or [0.0, 1.0]
-    frame = _Frame((0.0, max(xs) * 1.02), y_range, width=720, height=280)
+    frame = _Frame((0.0, max(xs) * 1.02), y_range, width=540, height=270)
     body = ""
     if mark is not None:
         body += (f'<line class="mark" x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}" '
@@ -113,7 +113,7 @@ def _curve(frame: "_Frame", line: Line, index: int) -> str:
     label = (f'<text class="name" x="{end_x - 6:.1f}" y="{end_y - 9:.1f}" text-anchor="end">'
              f'{escape(line.name)}</text>')
     style = " dashed" if line.dashed else ""
-    return f'<g class="line line{index % 6}{style}"><polyline points="{path}"/>{dots}{label}</g>'
+    return f'<g class="line ink{index % 6}{style}"><polyline points="{path}"/>{dots}{label}</g>'
 
 
 class _Frame:
@@ -166,5 +166,5 @@ def _ticks(low: float, high: float, about: int = 6) -> list[float]:
     span = (high - low) or 1.0
     power = 10.0 ** np.floor(np.log10(span / about))
     step = next(power * m for m in (1, 2, 5, 10) if span / (power * m) <= about)
-    first = np.ceil(low / step - 1e-9) * step
-    return [round(float(v), 10) for v in np.arange(first, high + step * 1e-6, step)]
+    first = np.ceil(low / step - 1e-9) * step + 0.0
+    return [round(float(v), 10) + 0.0 for v in np.arange(first, high + step * 1e-6, step)]

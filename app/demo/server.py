@@ -4,11 +4,14 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf
+
+if TYPE_CHECKING:
+    from app.demo.studio import Studio
 
 POLICY = "; ".join([
     "default-src 'self'", "base-uri 'self'", "object-src 'none'", "frame-src 'self' data: blob:",
@@ -46,42 +49,49 @@ class SecurityHeaders:
 
 @contextmanager
 def running_demo(settings: DemoSettings) -> Iterator[str]:
-    """The demo's address while it runs; files are gone afterwards.
+    """The demo's address while it runs; files and workers are gone afterwards.
 
     Raises:
         CheckpointError: the checkpoint can't be loaded.
         OSError: the port is taken.
     """
-    shelf = Shelf(60.0 * settings.keep_minutes)
-    os.environ |= {"GRADIO_TEMP_DIR": str(shelf.root), "GRADIO_ANALYTICS_ENABLED": "False"}
-    page = None
-    try:
-        page, address = _launch(settings, shelf)
+    with ExitStack() as cleanup:
+        shelf = Shelf(60.0 * settings.keep_minutes)
+        cleanup.callback(shelf.close)
+        os.environ |= {"GRADIO_TEMP_DIR": str(shelf.root), "GRADIO_ANALYTICS_ENABLED": "False"}
+        studio = _open_studio(settings, shelf)
+        cleanup.callback(studio.close)
+        page, address = _launch(settings, studio)
+        cleanup.callback(page.close, verbose=False)
         shelf.start_sweeping()
+        studio.scorers.warm_up()
         yield address
-    finally:
-        if page is not None:
-            page.close(verbose=False)
-        shelf.close()
 
 
-def _launch(settings: DemoSettings, shelf: Shelf) -> tuple[Any, str]:
+def _open_studio(settings: DemoSettings, shelf: Shelf) -> "Studio":
+    """The model, loaded once for everybody."""
     import torch
+
+    from app.demo.studio import Studio
+    from codec import Codec
+
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.concurrency))
+    return Studio(Codec.load(settings.checkpoint, device=settings.device), shelf, settings)
+
+
+def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
     from starlette.middleware import Middleware
 
     from app.demo.examples import FOLDER
     from app.demo.page import build_page, build_theme
     from app.demo.page.player import ASSETS
-    from app.demo.studio import Studio
-    from codec import Codec
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.concurrency))
-    codec = Codec.load(settings.checkpoint, device=settings.device)
-    page = build_page(Studio(codec, shelf, settings))
+    page = build_page(studio)
     _, local, shared = page.launch(
         server_name=settings.host, server_port=settings.port or None, share=settings.share,
         max_file_size=settings.max_upload_bytes, prevent_thread_lock=True, quiet=True,
         inbrowser=False, ssr_mode=False, enable_monitoring=False, footer_links=["api"],
+        state_session_capacity=500,
         allowed_paths=[str(FOLDER)], theme=build_theme(), css_paths=[ASSETS / "page.css"],
         app_kwargs={"middleware": [Middleware(SecurityHeaders)]})
     return page, shared or local

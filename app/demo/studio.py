@@ -6,21 +6,28 @@ that one file: moving the bitrate slider only trims and decodes.
 
 import threading
 import time
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
+from app.demo.scorers import Scorers
 from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
 from codec import Codec
-from codec.audio import audio_info, read_audio, resample, write_audio
-from codec.bitstream import Header, read_header, trim_file
+from codec.audio import BLOCK_SAMPLES, open_audio, read_audio, resample, write_audio
+from codec.bitstream import FileReader, FileWriter, Header, read_header, trim_file
 from codec.errors import AudioError, BitstreamError, CodecError
 
 SCORED_S = 30.0
 """PESQ and STOI look at no more than this many seconds from a clip's start."""
 MAX_CHANNELS = 8
+Result = TypeVar("Result")
+Steps = Generator[float, None, Result]
+"""Long work in steps: each gives the share done, so it can be shown and cancelled in between."""
 
 
 @dataclass
@@ -33,9 +40,9 @@ class Clip:
     sample_rate: int
     num_samples: int
     num_channels: int
-    data: bytes
+    data: bytes = b""
     """The .nsvq file at the highest rate."""
-    encode_s: float
+    encode_s: float = 0.0
     scores: dict[int, dict[str, float]] = field(default_factory=dict)
     """By number of stages, filled as they are computed."""
 
@@ -63,8 +70,6 @@ class Take:
     data: bytes
     path: Path
     """The decoded wave as 16-bit WAV at the source's rate."""
-    wave: np.ndarray
-    """Shape [C, T]."""
     decode_s: float
 
 
@@ -76,8 +81,13 @@ class Studio:
         self.shelf = shelf
         self.settings = settings
         self.rates_kbps = tuple(codec.bitrates_kbps)
+        self.scorers = Scorers(settings.concurrency)
         self._examples: dict[Path, Clip] = {}
         self._examples_lock = threading.Lock()
+
+    def close(self) -> None:
+        """End what runs beside this process."""
+        self.scorers.close()
 
     def check_length(self, seconds: float) -> None:
         """Refuse what this demo would take too long over.
@@ -92,47 +102,75 @@ class Studio:
                 "length.")
 
     def open_clip(self, path: str | Path, name: str | None = None) -> Clip:
-        """Read and code the recording at `path`.
+        """Read and code the recording at `path`; errors as for `opening`."""
+        return finish(self.opening(path, name))
+
+    def opening(self, path: str | Path, name: str | None = None) -> Steps[Clip]:
+        """`open_clip` in steps of about 30 s of audio, each giving the share done.
 
         Raises:
-            AudioError: not audio, empty, too long or with too many channels.
+            AudioError: not audio, empty, damaged, too long or with too many channels.
         """
-        info = audio_info(path)
-        self.check_length(info.seconds)
-        if info.channels > MAX_CHANNELS:
-            raise AudioError(f"{info.channels} channels found; this page takes up to "
-                             f"{MAX_CHANNELS}.")
-        wave, sample_rate = read_audio(path)
+        with open_audio(path) as reader:
+            info = reader.info
+            self.check_length(info.seconds)
+            if info.channels > MAX_CHANNELS:
+                raise AudioError(f"{info.channels} channels found; this page takes up to "
+                                 f"{MAX_CHANNELS}.")
+            wave = np.concatenate(list(reader.blocks()), axis=1)
         name = safe_name(name or Path(path).name)
         original = self.shelf.place(f"{Path(name).stem}.wav")
-        write_audio(original, wave, sample_rate)
-        started = time.perf_counter()
-        data = self.codec.compress(wave, sample_rate)
-        encode_s = time.perf_counter() - started
-        return Clip(name, original, sample_rate, wave.shape[-1], wave.shape[0], data, encode_s)
+        write_audio(original, wave, info.sample_rate)
+        clip = Clip(name, original, info.sample_rate, wave.shape[1], wave.shape[0])
+        for num_samples in self._compressing(clip, wave):
+            yield min(1.0, num_samples / clip.num_samples)
+        return clip
 
-    def open_example(self, path: Path) -> Clip:
-        """`open_clip` for a bundled clip, computed once for all visitors."""
+    def _compressing(self, clip: Clip, wave: np.ndarray) -> Iterator[int]:
+        """Fill in the clip's file; gives the number of samples done."""
+        started = time.perf_counter()
+        file = BytesIO()
+        header = self.codec.header(clip.sample_rate, clip.num_channels,
+                                   self.codec.config.num_stages)
+        writer = FileWriter(file, header)
+        num_frames = 0
+        for codes in self.codec.encode_blocks(_blocks(wave), header):
+            writer.write(codes)
+            num_frames += codes.shape[-1]
+            yield int(num_frames / self.codec.config.frame_rate * clip.sample_rate)
+        writer.finish(clip.num_samples)
+        clip.data, clip.encode_s = file.getvalue(), time.perf_counter() - started
+
+    def opening_example(self, path: Path) -> Steps[Clip]:
+        """`opening` for a bundled clip, computed once for all visitors."""
         with self._examples_lock:
-            if path not in self._examples:
-                self._examples[path] = self.open_clip(path)
-            clip = self._examples[path]
-            if not clip.original.exists():  # swept: write it again
+            clip = self._examples.get(path)
+            if clip is None or not clip.original.exists():  # not yet made, or swept
                 clip = self._examples[path] = self.open_clip(path)
             clip.original.touch()
+        yield 1.0
         return clip
 
     def decode_clip(self, clip: Clip, bitrate_kbps: float) -> Take:
         """The clip as it sounds at `bitrate_kbps`."""
-        stages = self.codec.config.stages_for(bitrate_kbps)
+        return finish(self.decoding(clip, bitrate_kbps))
+
+    def decoding(self, clip: Clip, bitrate_kbps: float) -> Steps[Take]:
+        """`decode_clip` in steps of about 30 s of audio, each giving the share done."""
+        config = self.codec.config
+        stages = config.stages_for(bitrate_kbps)
         data = trim_file(clip.data, stages)
         started = time.perf_counter()
-        wave, sample_rate = self.codec.decompress(data)
+        blocks: list[np.ndarray] = []
+        for block in self.codec.decompress_blocks(FileReader(BytesIO(data)), stages):
+            blocks.append(block)
+            yield sum(b.shape[1] for b in blocks) / clip.num_samples
+        wave = np.concatenate(blocks, axis=1)
         decode_s = time.perf_counter() - started
-        kbps = self.codec.config.bitrate_kbps(stages)
+        kbps = config.bitrate_kbps(stages)
         path = self.shelf.place(f"{clip.stem} {kbps:g} kbps.wav")
-        write_audio(path, wave, sample_rate)
-        return Take(stages, kbps, data, path, wave, decode_s)
+        write_audio(path, wave, clip.sample_rate)
+        return Take(stages, kbps, data, path, decode_s)
 
     def reference(self, clip: Clip) -> np.ndarray:
         """The original as the network hears it: mono at its rate. Shape [T]."""
@@ -162,13 +200,12 @@ class Studio:
 
     def score_wave(self, clip: Clip, wave: np.ndarray, sample_rate: int) -> dict[str, float]:
         """PESQ-WB and STOI of any version [C, T] of the clip, on its first `SCORED_S` seconds."""
-        from training.evaluation.metrics import score
-
         limit = int(SCORED_S * self.codec.config.sample_rate)
         reference = self.reference(clip)[:limit]
         decoded = self.as_heard(wave, sample_rate)[:limit]
         length = min(len(reference), len(decoded))
-        return score(reference[:length], decoded[:length], self.codec.config.sample_rate)
+        return self.scorers.score(reference[:length], decoded[:length],
+                                  self.codec.config.sample_rate)
 
     def sampled_stages(self, most: int = 8) -> list[int]:
         """Up to `most` numbers of stages from one to all, denser at the low end."""
@@ -189,6 +226,21 @@ class Studio:
                                  f"{MAX_CHANNELS}.")
         self.check_length(header.num_samples / header.sample_rate)
         return data, header
+
+
+def finish(steps: Steps[Result]) -> Result:
+    """Run all steps; what they return."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def _blocks(wave: np.ndarray) -> Iterator[np.ndarray]:
+    """Shape: wave [C, T] -> blocks [C, up to BLOCK_SAMPLES]."""
+    for start in range(0, wave.shape[1], BLOCK_SAMPLES):
+        yield wave[:, start:start + BLOCK_SAMPLES]
 
 
 def plain_message(error: Exception) -> str:

@@ -62,7 +62,7 @@ def make_version(studio: Studio, clip: Clip, name: str, alias: str | None = None
         wave, sample_rate, num_bytes = take.wave, take.sample_rate, take.num_bytes
     else:
         ours = studio.decode_clip(clip, _kbps(name))
-        wave, sample_rate, num_bytes = ours.wave, clip.sample_rate, len(ours.data)
+        (wave, sample_rate), num_bytes = read_audio(ours.path), len(ours.data)
     length = clip.num_samples
     wave = np.pad(wave, ((0, 0), (0, max(0, length - wave.shape[-1]))))[:, :length]
     write_audio(path, wave, sample_rate)

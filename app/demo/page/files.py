@@ -11,6 +11,7 @@ from app.demo.bundles import (
     Result, bundle, decode_one, describe_one, encode_one, run_each, trim_one,
 )
 from app.demo.markup import alert, note, table
+from app.demo.page.listen import bitrate_slider
 from app.demo.page.player import Track, player, player_value
 from app.demo.studio import Studio, plain_message
 from codec.errors import CodecError
@@ -27,18 +28,11 @@ def build(studio: Studio) -> None:
             _build_decode(studio)
 
 
-def _rate_slider(studio: Studio, elem_id: str) -> gr.Slider:
-    rates = studio.rates_kbps
-    step = rates[1] - rates[0] if len(rates) > 1 else 0.5
-    return gr.Slider(rates[0], rates[-1], value=min(6.0, rates[-1]), step=step, buttons=[],
-                     label="Bitrate (kbps)", elem_id=elem_id)
-
-
 def _build_encode(studio: Studio) -> None:
     gr.Markdown("### Recordings to .nsvq")
     source = gr.File(file_count="multiple", file_types=AUDIO_TYPES, label="Recordings",
                      elem_id="encode-in", height=150)
-    kbps = _rate_slider(studio, "encode-rate")
+    kbps = bitrate_slider(studio, "encode-rate")
     with gr.Row():
         go = gr.Button("Encode", variant="primary", elem_id="encode-go")
         stop = gr.Button("Cancel")
@@ -60,7 +54,7 @@ def _build_decode(studio: Studio) -> None:
     source = gr.File(file_count="multiple", file_types=[".nsvq"], label=".nsvq files",
                      elem_id="decode-in", height=150)
     details = gr.HTML(elem_id="decode-info")
-    kbps = _rate_slider(studio, "decode-rate")
+    kbps = bitrate_slider(studio, "decode-rate")
     with gr.Row():
         go = gr.Button("Decode", variant="primary", elem_id="decode-go")
         trim = gr.Button("Trim to this rate", elem_id="trim-go")

@@ -4,7 +4,9 @@ Three steps, so that sound comes first: decode and play; then scores and spectro
 curve over stages. A new rate cancels what is still running of the last two.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -13,72 +15,96 @@ from app.demo.examples import EXAMPLES
 from app.demo.markup import alert, cards, note
 from app.demo.page.player import Track, player, player_value
 from app.demo.pictures import Line, curves, spectrograms
-from app.demo.studio import Clip, Studio, Take, plain_message
+from app.demo.studio import Clip, Steps, Studio, Take, plain_message
+from codec.audio import read_audio
 from codec.errors import CodecError, EvaluationError
 
 START_KBPS = 6.0
 PICTURE_S = 30.0
+NUM_SHOWN = 7
+"""Components that a new sound changes."""
+
+
+@dataclass
+class _Parts:
+    """The components that events touch."""
+
+    picker: gr.Audio
+    examples: list[gr.Button]
+    cancel: gr.Button
+    message: gr.HTML
+    slider: gr.Slider
+    sound: gr.HTML
+    numbers: gr.HTML
+    files: list[gr.DownloadButton]
+    picture: gr.HTML
+    stages: gr.HTML
 
 
 def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> None:
     """Lay out the tab and wire it."""
-    rates = studio.rates_kbps
-    step = rates[1] - rates[0] if len(rates) > 1 else 0.5
-    start = max((r for r in rates if r <= START_KBPS), default=rates[0])
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             picker = gr.Audio(sources=["upload", "microphone"], type="filepath", buttons=[],
                               label="Your clip: drop a file or record", elem_id="picker")
-            message = gr.HTML(note(f"wav, flac, ogg or mp3, up to "
-                                   f"{studio.settings.max_minutes:g} minutes. Or an example:"))
+            gr.HTML(note(f"wav, flac, ogg or mp3, up to {studio.settings.max_minutes:g} minutes. "
+                         "Or an example:"))
             with gr.Row(elem_id="examples"):
-                buttons = [gr.Button(example.title, size="sm", min_width=120)
-                           for example in EXAMPLES]
-            slider = gr.Slider(rates[0], rates[-1], value=start, step=step, elem_id="bitrate",
-                               label="Bitrate (kbps)", buttons=[])
-            cancel = gr.Button("Cancel", size="sm", variant="secondary", elem_id="cancel")
+                examples = [gr.Button(example.title, size="sm", min_width=120)
+                            for example in EXAMPLES]
+            message = gr.HTML(elem_id="message")
+            cancel = gr.Button("Cancel", size="sm", elem_id="cancel")
         with gr.Column(scale=2, min_width=320):
             sound = player("Original and decoded", "listen-player")
+            slider = bitrate_slider(studio, "bitrate")
             numbers = gr.HTML(elem_id="numbers")
             with gr.Row():
-                code_file = gr.DownloadButton("Download .nsvq", size="sm", elem_id="get-nsvq",
-                                              interactive=False)
-                wave_file = gr.DownloadButton("Download decoded .wav", size="sm",
-                                              interactive=False, elem_id="get-wav")
+                files = [gr.DownloadButton(f"Download {kind}", size="sm", interactive=False,
+                                           elem_id=f"get-{kind[-4:].strip('.')}")
+                         for kind in (".nsvq", "decoded .wav")]
     with gr.Row():
         with gr.Column(min_width=320):
-            picture = gr.HTML(label="Spectrograms", elem_id="spectrograms")
+            picture = gr.HTML(elem_id="spectrograms")
         with gr.Column(min_width=320):
-            stages = gr.HTML(label="What each stage adds", elem_id="stages")
+            stages = gr.HTML(elem_id="stages")
+    _wire(page, studio, clip, _Parts(picker, examples, cancel, message, slider, sound, numbers,
+                                     files, picture, stages))
 
+
+def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
+    """A slider over the rates on offer, in kbps."""
+    rates = studio.rates_kbps
+    step = rates[1] - rates[0] if len(rates) > 1 else rates[0]
+    start = max((rate for rate in rates if rate <= START_KBPS), default=rates[0])
+    return gr.Slider(rates[0], rates[-1], value=start, step=step, elem_id=elem_id, buttons=[],
+                     label="Bitrate (kbps)")
+
+
+def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> None:
     tab = _Handlers(studio)
     take = gr.State(None, time_to_live=600)
-    shown = [message, clip, take, sound, numbers, code_file, wave_file]
+    shown = [parts.message, clip, take, parts.sound, parts.numbers, *parts.files]
     quick = {"outputs": shown, "concurrency_id": "sound", "api_visibility": "private",
-             "concurrency_limit": studio.settings.concurrency}
-    events = []
-    starts = [page.load(lambda kbps: tab.open_example(0, kbps), [slider], **quick),
-              picker.change(tab.open_upload, [picker, slider], trigger_mode="always_last",
-                            **quick)]
-    starts += [button.click(lambda kbps, index=index: tab.open_example(index, kbps), [slider],
-                            **quick) for index, button in enumerate(buttons)]
-    for start_event in starts:
-        events += _follow(start_event, tab, studio, (clip, take, numbers, picture, stages))
-    moved = slider.change(tab.change_rate, [clip, slider], trigger_mode="always_last",
-                          show_progress="hidden", cancels=events, **quick)
-    events += _follow(moved, tab, studio, (clip, take, numbers, picture, stages))
-    cancel.click(lambda: note("Cancelled."), None, message, cancels=[*starts, moved, *events],
-                 queue=False, api_visibility="private")
+             "concurrency_limit": studio.settings.concurrency, "show_progress_on": parts.message}
+    starts = [page.load(partial(tab.open_example, 0), [parts.slider], **quick),
+              parts.picker.change(tab.open_upload, [parts.picker, parts.slider],
+                                  trigger_mode="always_last", **quick)]
+    starts += [button.click(partial(tab.open_example, index), [parts.slider], **quick)
+               for index, button in enumerate(parts.examples)]
+    later = [event for start in starts for event in _follow(start, tab, (clip, take), parts)]
+    moved = parts.slider.change(tab.change_rate, [clip, parts.slider], cancels=later,
+                                trigger_mode="always_last", **quick)
+    later += _follow(moved, tab, (clip, take), parts)
+    parts.cancel.click(lambda: note("Cancelled."), None, parts.message, queue=False,
+                       cancels=[*starts, moved, *later], api_visibility="private")
 
 
-def _follow(event: Any, tab: "_Handlers", studio: Studio, parts: tuple[Any, ...]) -> list[Any]:
+def _follow(event: Any, tab: "_Handlers", states: tuple[Any, Any], parts: _Parts) -> list[Any]:
     """After the sound: scores and spectrograms, then the stages."""
-    clip, take, numbers, picture, stages = parts
-    slow = {"concurrency_id": "scores", "concurrency_limit": studio.settings.concurrency,
-            "api_visibility": "private", "show_progress": "minimal"}
-    looks = event.then(tab.look, [clip, take], [numbers, picture], **slow)
-    curve = looks.then(tab.compare_stages, [clip, take], stages, **slow)
-    return [looks, curve]
+    slow = {"concurrency_id": "scores", "api_visibility": "private", "show_progress": "hidden",
+            "concurrency_limit": tab.studio.settings.concurrency}
+    looks = event.then(tab.look, [*states], [parts.numbers, parts.picture], **slow)
+    return [looks, looks.then(tab.compare_stages, [*states], parts.stages, **slow)]
 
 
 class _Handlers:
@@ -87,34 +113,29 @@ class _Handlers:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
 
-    def open_upload(self, path: str | None, kbps: float) -> list[Any]:
+    def open_upload(self, path: str | None, kbps: float) -> Iterator[list[Any]]:
         """A new recording: code it and play it."""
-        if path is None:
-            return [gr.skip()] * 7
-        return self._open(lambda: self.studio.open_clip(path), kbps)
+        if path is not None:
+            yield from self._open(lambda: self.studio.opening(path), kbps)
 
-    def open_example(self, index: int, kbps: float) -> list[Any]:
+    def open_example(self, index: int, kbps: float) -> Iterator[list[Any]]:
         """A bundled clip."""
-        return self._open(lambda: self.studio.open_example(EXAMPLES[index].path), kbps)
+        yield from self._open(lambda: self.studio.opening_example(EXAMPLES[index].path), kbps)
 
-    def _open(self, opener: Any, kbps: float) -> list[Any]:
-        try:
-            clip = opener()
-            return self._present(clip, kbps)
-        except CodecError as error:
-            return _failed(error)
-
-    def change_rate(self, clip: Clip | None, kbps: float) -> list[Any]:
+    def change_rate(self, clip: Clip | None, kbps: float) -> Iterator[list[Any]]:
         """The same recording at another rate."""
-        if clip is None:
-            return [gr.skip()] * 7
-        try:
-            return self._present(clip, kbps)
-        except CodecError as error:
-            return _failed(error)
+        if clip is not None:
+            yield from self._open(lambda: _already(clip), kbps)
 
-    def _present(self, clip: Clip, kbps: float) -> list[Any]:
-        take = self.studio.decode_clip(clip, kbps)
+    def _open(self, opener: Callable[[], Steps[Clip]], kbps: float) -> Iterator[list[Any]]:
+        try:
+            clip = yield from _told("Encoding", opener())
+            take = yield from _told("Decoding", self.studio.decoding(clip, kbps))
+            yield self._present(clip, take)
+        except CodecError as error:
+            yield _failed(error)
+
+    def _present(self, clip: Clip, take: Take) -> list[Any]:
         code = self.studio.shelf.place(f"{clip.stem} {take.bitrate_kbps:g} kbps.nsvq")
         code.write_bytes(take.data)
         tracks = [Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB as 16-bit PCM",
@@ -132,11 +153,12 @@ class _Handlers:
             return
         rate = self.studio.codec.config.sample_rate
         limit = int(PICTURE_S * rate)
+        wave, _ = read_audio(take.path)
         original = self.studio.reference(clip)[:limit]
-        decoded = self.studio.as_heard(take.wave, clip.sample_rate)[:limit]
+        decoded = self.studio.as_heard(wave, clip.sample_rate)[:limit]
         yield gr.skip(), spectrograms(original, decoded, rate)
         try:
-            self.studio.score_clip(clip, take.num_stages, take.wave)
+            self.studio.score_clip(clip, take.num_stages, wave)
             yield number_cards(clip, take), gr.skip()
         except EvaluationError as error:
             yield number_cards(clip, take, why=plain_message(error)), gr.skip()
@@ -155,6 +177,23 @@ class _Handlers:
                     yield _stage_curve(clip, config.bitrate_kbps(1), take.num_stages)
         except EvaluationError as error:
             yield note(f"No curve over stages: {plain_message(error)}")
+
+
+def _already(clip: Clip) -> Steps[Clip]:
+    yield from ()
+    return clip
+
+
+def _told(doing: str, steps: Steps[Any]) -> Generator[list[Any], None, Any]:
+    """Show where long work stands; its result. Cancelling takes effect between two steps."""
+    while True:
+        try:
+            share = next(steps)
+        except StopIteration as end:
+            return end.value
+        if share < 1.0:
+            text = note(f"{doing}, {100 * share:.0f} % …")
+            yield [text, *[gr.skip()] * (NUM_SHOWN - 1)]
 
 
 def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
@@ -176,9 +215,10 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
          "1 bad … 4.64 like the original" if scores else pending),
         ("STOI", f"{scores['stoi']:.3f}" if scores else "–",
          "0 … 1, how much is understood" if scores else pending),
-        ("Encode", f"{clip.seconds / clip.encode_s:.0f}× real time",
-         f"{clip.encode_s:.2f} s, all stages"),
-        ("Decode", f"{clip.seconds / take.decode_s:.0f}× real time", f"{take.decode_s:.2f} s"),
+        ("Encoding", f"{clip.seconds / clip.encode_s:.0f}×",
+         f"faster than it plays: {clip.encode_s:.2f} s, all stages"),
+        ("Decoding", f"{clip.seconds / take.decode_s:.0f}×",
+         f"faster than it plays: {take.decode_s:.2f} s"),
     ])
 
 
