@@ -48,8 +48,7 @@ class Vote:
         trial = self.trial
         now = datetime.now(UTC).isoformat(timespec="seconds")
         correct = "" if self.correct is None else str(int(self.correct))
-        return [now, trial.mode, _cell(trial.clip), trial.a, trial.b, trial.x, self.choice,
-                correct]
+        return [now, trial.mode, _cell(trial.clip), trial.a, trial.b, trial.x, self.choice, correct]
 
 
 def new_trial(mode: str, clip: str, first: str, second: str) -> Trial:
@@ -76,8 +75,10 @@ def tally(votes: Sequence[Vote]) -> str:
     parts = []
     if abx:
         chance = chance_of_guessing(right, len(abx))
-        parts.append(f"ABX: {right} of {len(abx)} right; guessing does as well "
-                     f"{100 * chance:.0f} % of the time.")
+        parts.append(
+            f"ABX: {right} of {len(abx)} right; guessing does as well "
+            f"{100 * chance:.0f} % of the time."
+        )
     wins: dict[str, int] = {}
     for vote in votes:
         if vote.trial.mode == "AB":

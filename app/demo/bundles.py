@@ -47,8 +47,9 @@ def decode_one(studio: Studio, path: Path, bitrate_kbps: float | None) -> Result
     """`path` (.nsvq) as 16-bit WAV, at a lower rate where one is given."""
     try:
         data, header = studio.read_code(path)
-        wave, sample_rate = studio.codec.decompress(data, num_stages=_stages(
-            studio, header.num_stages, bitrate_kbps))
+        wave, sample_rate = studio.codec.decompress(
+            data, num_stages=_stages(studio, header.num_stages, bitrate_kbps)
+        )
     except CodecError as error:
         return _failed(path, error)
     output = studio.shelf.place(f"{path.stem}.wav")
@@ -76,17 +77,16 @@ def describe_one(studio: Studio, path: Path) -> dict[str, str]:
         BitstreamError: not a sound file.
     """
     data, header = studio.read_code(path)
-    seconds = header.num_samples / header.sample_rate
-    kbps = studio.codec.config.bitrate_kbps(header.num_stages)
+    seconds, kbps = header.seconds, header.bitrate_kbps()
     ours = header.model_id == studio.codec.model_id
     return {
         "Length": f"{seconds:.2f} s",
         "Source": f"{header.sample_rate:,} Hz, {header.num_channels} channel"
-                  f"{'s' if header.num_channels != 1 else ''}",
+        f"{'s' if header.num_channels != 1 else ''}",
         "Stages": f"{header.num_stages} ({kbps:g} kbps a channel)",
         "On disk": f"{len(data):,} bytes, {8 * len(data) / seconds / 1000:.2f} kbps",
         "Made by": f"checkpoint {header.model_id.hex()}"
-                   + (" (this one)" if ours else " (another one: it can't be decoded here)"),
+        + (" (this one)" if ours else " (another one: it can't be decoded here)"),
     }
 
 

@@ -40,8 +40,10 @@ def measure(studio: Studio, paths: Sequence[str | Path], num_rates: int = 6) -> 
     clips = [Path(path) for path in paths][:MAX_CLIPS]
     stages = studio.sampled_stages(num_rates)
     points: list[Point] = []
-    failures = [f"{Path(path).name}: left out, {MAX_CLIPS} clips at a time"
-                for path in list(paths)[MAX_CLIPS:]]
+    failures = [
+        f"{Path(path).name}: left out, {MAX_CLIPS} clips at a time"
+        for path in list(paths)[MAX_CLIPS:]
+    ]
     for index, path in enumerate(clips):
         yield Step(index / len(clips), f"encoding {path.name}", tuple(points), tuple(failures))
         try:
@@ -58,8 +60,13 @@ def measure(studio: Studio, paths: Sequence[str | Path], num_rates: int = 6) -> 
 def _point(studio: Studio, clip, num_stages: int) -> Point:
     scores = studio.score_clip(clip, num_stages)
     size = len(trim_file(clip.data, num_stages))
-    return Point(clip.name, studio.codec.config.bitrate_kbps(num_stages),
-                 8.0 * size / clip.seconds / 1000.0, scores["pesq_wb"], scores["stoi"])
+    return Point(
+        clip.name,
+        studio.codec.config.bitrate_kbps(num_stages),
+        8.0 * size / clip.seconds / 1000.0,
+        scores["pesq_wb"],
+        scores["stoi"],
+    )
 
 
 def mean_curve(points: Sequence[Point]) -> list[tuple[float, float]]:
@@ -77,12 +84,20 @@ def mean_curve(points: Sequence[Point]) -> list[tuple[float, float]]:
 def draw(points: Sequence[Point]) -> str:
     """The curves as HTML: one thin line a clip, the mean over them."""
     names = list(dict.fromkeys(point.clip for point in points))
-    lines = [Line(name, [(p.kbps, p.pesq_wb) for p in points if p.clip == name], dashed=True)
-             for name in names] if len(names) > 1 else []
-    lines.insert(0, Line("mean" if len(names) > 1 else (names or ["clip"])[0],
-                         mean_curve(points)))
-    return curves(lines, f"PESQ-WB against bitrate, {len(names)} clip"
-                         f"{'s' if len(names) != 1 else ''}", ("kbps", "PESQ"))
+    lines = (
+        [
+            Line(name, [(p.kbps, p.pesq_wb) for p in points if p.clip == name], dashed=True)
+            for name in names
+        ]
+        if len(names) > 1
+        else []
+    )
+    lines.insert(0, Line("mean" if len(names) > 1 else (names or ["clip"])[0], mean_curve(points)))
+    return curves(
+        lines,
+        f"PESQ-WB against bitrate, {len(names)} clip{'s' if len(names) != 1 else ''}",
+        ("kbps", "PESQ"),
+    )
 
 
 def write_csv(path: Path, points: Sequence[Point]) -> None:
@@ -90,8 +105,10 @@ def write_csv(path: Path, points: Sequence[Point]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(COLUMNS)
-        writer.writerows([p.clip, f"{p.kbps:g}", f"{p.kbps_on_disk:.3f}", f"{p.pesq_wb:.4f}",
-                          f"{p.stoi:.4f}"] for p in points)
+        writer.writerows(
+            [p.clip, f"{p.kbps:g}", f"{p.kbps_on_disk:.3f}", f"{p.pesq_wb:.4f}", f"{p.stoi:.4f}"]
+            for p in points
+        )
 
 
 def write_picture(path: Path, points: Sequence[Point]) -> None:

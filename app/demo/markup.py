@@ -6,8 +6,10 @@ from html import escape
 
 def cards(values: Iterable[tuple[str, str, str]]) -> str:
     """Numbers as a definition list: (name, value, small print)."""
-    rows = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(value)}"
-                   f"<small>{escape(note)}</small></dd></div>" for name, value, note in values)
+    rows = "".join(
+        f"<div><dt>{escape(name)}</dt><dd>{escape(value)}<small>{escape(note)}</small></dd></div>"
+        for name, value, note in values
+    )
     return f'<dl class="nsvq-cards">{rows}</dl>'
 
 
@@ -24,8 +26,10 @@ scope="row">&lt;b&gt;</th></tr></tbody></table></div>'
     for name, *cells in rows:
         body += f'<tr><th scope="row">{escape(name)}</th>'
         body += "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>"
-    return (f'<div class="nsvq-table"><table>{title}<thead><tr>{top}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>")
+    return (
+        f'<div class="nsvq-table"><table>{title}<thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
 
 
 def alert(text: str) -> str:

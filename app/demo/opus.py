@@ -42,21 +42,44 @@ def through_opus(source: Path, bitrate_kbps: float) -> OpusTake:
     with tempfile.TemporaryDirectory(prefix="nsvq-opus-") as folder:
         code, decoded = Path(folder, "clip.opus"), Path(folder, "clip.wav")
         rate = f"{max(LOWEST_KBPS, bitrate_kbps):g}"
-        _run(["opusenc", "--quiet", "--speech", "--vbr", "--comp", "10", "--bitrate", rate,
-              str(source), str(code)])
-        _run(["opusdec", "--quiet", "--rate", str(sample_rate), "--no-dither", str(code),
-              str(decoded)])
+        _run(
+            [
+                "opusenc",
+                "--quiet",
+                "--speech",
+                "--vbr",
+                "--comp",
+                "10",
+                "--bitrate",
+                rate,
+                str(source),
+                str(code),
+            ]
+        )
+        _run(
+            [
+                "opusdec",
+                "--quiet",
+                "--rate",
+                str(sample_rate),
+                "--no-dither",
+                str(code),
+                str(decoded),
+            ]
+        )
         output, found_rate = read_audio(decoded)
         num_bytes = code.stat().st_size
     missing = max(0, wave.shape[-1] - output.shape[-1])
-    output = np.pad(output, ((0, 0), (0, missing)))[:, :wave.shape[-1]]
+    output = np.pad(output, ((0, 0), (0, missing)))[:, : wave.shape[-1]]
     return OpusTake(output, found_rate, num_bytes)
 
 
 def _run(command: list[str]) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, timeout=TIMEOUT_S,
-                       stdin=subprocess.DEVNULL)
+        subprocess.run(
+            command, check=True, capture_output=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
+        )
     except (subprocess.SubprocessError, OSError) as error:
-        raise AudioError(f"{command[0]} could not handle this clip; see whether it plays "
-                         "elsewhere.") from error
+        raise AudioError(
+            f"{command[0]} could not handle this clip; see whether it plays elsewhere."
+        ) from error

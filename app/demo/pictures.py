@@ -41,7 +41,7 @@ def spectrogram_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     window = np.hanning(size).astype(np.float32)
     columns = []
     for first in range(0, len(starts), per_column * 256):
-        part = starts[first:first + per_column * 256]
+        part = starts[first : first + per_column * 256]
         frames = padded[part[:, None] + np.arange(size)] * window
         power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
         cuts = np.arange(0, len(part), per_column)
@@ -61,41 +61,74 @@ def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) ->
     top = float(first.max())
     loud = np.maximum(first, second) > top - RANGE_DB + 10.0
     difference = np.where(loud, second - first, 0.0)
-    seconds = length / sample_rate
-    parts = [
-        _spectrogram("Original", first, (top - RANGE_DB, top), "magma", seconds, sample_rate),
-        _spectrogram("Decoded", second, (top - RANGE_DB, top), "magma", seconds, sample_rate),
-        _spectrogram("Decoded minus original", difference, (-DIFFERENCE_DB, DIFFERENCE_DB),
-                     "RdBu_r", seconds, sample_rate),
+    extent = (length / sample_rate, sample_rate / 2000)
+    levels = (top - RANGE_DB, top)
+    scale = f"−{RANGE_DB:g} to 0 dB"
+    signed = f"blue −{DIFFERENCE_DB:g} dB, white 0, red +{DIFFERENCE_DB:g} dB"
+    panels = [
+        _Panel(f"Original · {scale}", first, levels, "magma"),
+        _Panel(f"Decoded · {scale}", second, levels, "magma"),
+        _Panel(
+            f"Decoded minus original · {signed}",
+            difference,
+            (-DIFFERENCE_DB, DIFFERENCE_DB),
+            "RdBu_r",
+        ),
     ]
-    return f'<div class="nsvq-pictures">{"".join(parts)}</div>'
+    parts = "".join(_draw_panel(panel, extent) for panel in panels)
+    return f'<div class="nsvq-pictures">{parts}</div>'
 
 
-def _spectrogram(title: str, level_db: np.ndarray, limits: tuple[float, float], colours: str,
-                 seconds: float, sample_rate: int) -> str:
+@dataclass(frozen=True)
+class _Panel:
+    """One spectrogram and how it is coloured."""
+
+    caption: str
+    level_db: np.ndarray
+    limits_db: tuple[float, float]
+    colours: str
+
+
+def _draw_panel(panel: _Panel, extent: tuple[float, float]) -> str:
+    """`extent` is (seconds, kHz)."""
     buffer = io.BytesIO()
-    imsave(buffer, level_db, vmin=limits[0], vmax=limits[1], cmap=colours, origin="lower",
-           format="png")
+    low, high = panel.limits_db
+    imsave(
+        buffer,
+        panel.level_db,
+        vmin=low,
+        vmax=high,
+        cmap=panel.colours,
+        origin="lower",
+        format="png",
+    )
     image = base64.b64encode(buffer.getvalue()).decode()
-    frame = _Frame((0.0, seconds), (0.0, sample_rate / 2000), width=540, height=170)
-    body = (f'<image x="{frame.left}" y="{frame.top}" width="{frame.inner_width}" '
-            f'height="{frame.inner_height}" preserveAspectRatio="none" '
-            f'href="data:image/png;base64,{image}"/>')
-    scale = f"{limits[0] - limits[1]:.0f} to 0 dB" if limits[1] != -limits[0] else (
-        f"blue −{limits[1]:.0f} dB, white 0, red +{limits[1]:.0f} dB")
-    caption = f"{title} · {scale}"
-    return frame.draw(body, f"Spectrogram: {caption}", caption, "s", "kHz")
+    frame = _Frame((0.0, extent[0]), (0.0, extent[1]), width=540, height=170)
+    body = (
+        f'<image x="{frame.left}" y="{frame.top}" width="{frame.inner_width}" '
+        f'height="{frame.inner_height}" preserveAspectRatio="none" '
+        f'href="data:image/png;base64,{image}"/>'
+    )
+    return frame.draw(body, f"Spectrogram: {panel.caption}", panel.caption, "s", "kHz")
 
 
-def curves(lines: Sequence[Line], title: str, axes: tuple[str, str], *,
-           mark: float | None = None, y_range: tuple[float, float] = (1.0, 4.65)) -> str:
+def curves(
+    lines: Sequence[Line],
+    title: str,
+    axes: tuple[str, str],
+    *,
+    mark: float | None = None,
+    y_range: tuple[float, float] = (1.0, 4.65),
+) -> str:
     """Lines over a common pair of axes, as HTML; `mark` draws an upright line at that x."""
     xs = [x for line in lines for x, _ in line.points] or [0.0, 1.0]
     frame = _Frame((0.0, max(xs) * 1.02), y_range, width=540, height=270)
     body = ""
     if mark is not None:
-        body += (f'<line class="mark" x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}" '
-                 f'y1="{frame.top}" y2="{frame.top + frame.inner_height}"/>')
+        body += (
+            f'<line class="mark" x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}" '
+            f'y1="{frame.top}" y2="{frame.top + frame.inner_height}"/>'
+        )
     for index, line in enumerate(lines):
         body += _curve(frame, line, index)
     return f'<div class="nsvq-pictures">{frame.draw(body, title, title, *axes)}</div>'
@@ -106,12 +139,16 @@ def _curve(frame: "_Frame", line: Line, index: int) -> str:
     if not places:
         return ""
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{escape(line.name)}: '
-                   f'{point[0]:.3g}, {point[1]:.3g}</title></circle>'
-                   for (x, y), point in zip(places, line.points, strict=True))
+    dots = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5"><title>{escape(line.name)}: '
+        f"{point[0]:.3g}, {point[1]:.3g}</title></circle>"
+        for (x, y), point in zip(places, line.points, strict=True)
+    )
     end_x, end_y = places[-1]
-    label = (f'<text class="name" x="{end_x - 6:.1f}" y="{end_y - 9:.1f}" text-anchor="end">'
-             f'{escape(line.name)}</text>')
+    label = (
+        f'<text class="name" x="{end_x - 6:.1f}" y="{end_y - 9:.1f}" text-anchor="end">'
+        f"{escape(line.name)}</text>"
+    )
     style = " dashed" if line.dashed else ""
     return f'<g class="line ink{index % 6}{style}"><polyline points="{path}"/>{dots}{label}</g>'
 
@@ -121,8 +158,9 @@ class _Frame:
 
     left, top, right, bottom = 46, 26, 12, 34
 
-    def __init__(self, x_range: tuple[float, float], y_range: tuple[float, float],
-                 width: int, height: int) -> None:
+    def __init__(
+        self, x_range: tuple[float, float], y_range: tuple[float, float], width: int, height: int
+    ) -> None:
         self.x_range, self.y_range = x_range, y_range
         self.width, self.height = width, height
         self.inner_width = width - self.left - self.right
@@ -141,20 +179,26 @@ class _Frame:
         floor = self.top + self.inner_height
         ticks = ""
         for value in _ticks(*self.x_range):
-            ticks += (f'<line class="tick" x1="{self.x(value):.1f}" x2="{self.x(value):.1f}" '
-                      f'y1="{floor}" y2="{floor + 4}"/><text x="{self.x(value):.1f}" '
-                      f'y="{floor + 17}" text-anchor="middle">{value:g}</text>')
+            ticks += (
+                f'<line class="tick" x1="{self.x(value):.1f}" x2="{self.x(value):.1f}" '
+                f'y1="{floor}" y2="{floor + 4}"/><text x="{self.x(value):.1f}" '
+                f'y="{floor + 17}" text-anchor="middle">{value:g}</text>'
+            )
         for value in _ticks(*self.y_range):
-            ticks += (f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" '
-                      f'y1="{self.y(value):.1f}" y2="{self.y(value):.1f}"/>'
-                      f'<text x="{self.left - 7}" y="{self.y(value) + 4:.1f}" '
-                      f'text-anchor="end">{value:g}</text>')
-        return (f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
-                f'aria-label="{escape(title)}"><text class="caption" x="{self.left}" y="16">'
-                f'{escape(caption)}</text>{ticks}{body}'
-                f'<text x="{self.width - self.right}" y="{floor + 31}" text-anchor="end">'
-                f'{escape(x_name)}</text><text x="{self.left - 7}" y="16" text-anchor="end">'
-                f'{escape(y_name)}</text></svg>')
+            ticks += (
+                f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" '
+                f'y1="{self.y(value):.1f}" y2="{self.y(value):.1f}"/>'
+                f'<text x="{self.left - 7}" y="{self.y(value) + 4:.1f}" '
+                f'text-anchor="end">{value:g}</text>'
+            )
+        return (
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+            f'aria-label="{escape(title)}"><text class="caption" x="{self.left}" y="16">'
+            f"{escape(caption)}</text>{ticks}{body}"
+            f'<text x="{self.width - self.right}" y="{floor + 31}" text-anchor="end">'
+            f'{escape(x_name)}</text><text x="{self.left - 7}" y="16" text-anchor="end">'
+            f"{escape(y_name)}</text></svg>"
+        )
 
 
 def _ticks(low: float, high: float, about: int = 6) -> list[float]:

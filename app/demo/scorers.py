@@ -24,8 +24,9 @@ class Scorers:
         self._pool: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
 
-    def score(self, reference: np.ndarray, decoded: np.ndarray, sample_rate: int
-              ) -> dict[str, float]:
+    def score(
+        self, reference: np.ndarray, decoded: np.ndarray, sample_rate: int
+    ) -> dict[str, float]:
         """PESQ-WB and STOI.
 
         Shape: reference [T], decoded [T].

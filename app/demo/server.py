@@ -13,12 +13,21 @@ from app.demo.shelf import Shelf
 if TYPE_CHECKING:
     from app.demo.studio import Studio
 
-POLICY = "; ".join([
-    "default-src 'self'", "base-uri 'self'", "object-src 'none'", "frame-src 'self' data: blob:",
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:", "style-src 'self' 'unsafe-inline'",
-    "img-src 'self' data: blob:", "media-src 'self' data: blob:", "font-src 'self' data:",
-    "connect-src 'self' data: blob:", "worker-src 'self' blob:",
-])
+POLICY = "; ".join(
+    [
+        "default-src 'self'",
+        "base-uri 'self'",
+        "object-src 'none'",
+        "frame-src 'self' data: blob:",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "media-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+    ]
+)
 """Whatever Gradio may want to fetch from elsewhere, the browser refuses."""
 HEADERS = {
     "content-security-policy": POLICY,
@@ -38,6 +47,7 @@ class SecurityHeaders:
 
     async def __call__(self, scope: Message, receive: Any, send: Send) -> None:
         """Pass the request on; add the headers on the way back."""
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
@@ -88,12 +98,22 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
 
     page = build_page(studio)
     _, local, shared = page.launch(
-        server_name=settings.host, server_port=settings.port or None, share=settings.share,
-        max_file_size=settings.max_upload_bytes, prevent_thread_lock=True, quiet=True,
-        inbrowser=False, ssr_mode=False, enable_monitoring=False, footer_links=["api"],
+        server_name=settings.host,
+        server_port=settings.port or None,
+        share=settings.share,
+        max_file_size=settings.max_upload_bytes,
+        prevent_thread_lock=True,
+        quiet=True,
+        inbrowser=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        footer_links=["api"],
         state_session_capacity=500,
-        allowed_paths=[str(FOLDER)], theme=build_theme(), css_paths=[ASSETS / "page.css"],
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)]})
+        allowed_paths=[str(FOLDER)],
+        theme=build_theme(),
+        css_paths=[ASSETS / "page.css"],
+        app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
+    )
     return page, shared or local
 
 

@@ -11,6 +11,8 @@ import shutil
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 MAX_NAME = 80
@@ -24,18 +26,18 @@ def safe_name(name: str, fallback: str = "clip") -> str:
     """
     last = re.split(r"[/\\]", name)[-1]
     cleaned = re.sub(r"[^\w .,()+-]", "_", last).strip(" .")
+    suffix = Path(cleaned).suffix[:12]
     if len(cleaned) > MAX_NAME:
-        stem, suffix = os.path.splitext(cleaned)
-        cleaned = stem[: MAX_NAME - len(suffix)] + suffix if len(suffix) < 12 else cleaned[:MAX_NAME]
+        cleaned = cleaned[: MAX_NAME - len(suffix)] + suffix
     return cleaned or fallback
 
 
 class Shelf:
     """Temporary files of one running demo."""
 
-    def __init__(self, keep_s: float) -> None:
+    def __init__(self, keep_s: float, max_bytes: int = 4_000_000_000) -> None:
         self.root = Path(tempfile.mkdtemp(prefix="nsvq-demo-")).resolve()
-        self.keep_s = keep_s
+        self.keep_s, self.max_bytes = keep_s, max_bytes
         self._stop = threading.Event()
         self._sweeper: threading.Thread | None = None
 
@@ -46,27 +48,35 @@ class Shelf:
         return folder / safe_name(name)
 
     def sweep(self, now: float | None = None) -> int:
-        """Delete files older than `keep_s` and folders left empty; how many files went."""
+        """Delete what is too old, and the oldest of what is too much; how many files went."""
         limit = (time.time() if now is None else now) - self.keep_s
+        files = sorted(self._files())
+        excess = sum(size for _, size, _ in files) - self.max_bytes
         removed = 0
-        for folder, _, names in os.walk(self.root, topdown=False):
-            for name in names:
-                path = Path(folder, name)
-                try:
-                    if path.lstat().st_mtime < limit:
-                        path.unlink()
-                        removed += 1
-                except FileNotFoundError:
-                    continue
-            self._drop_folder(Path(folder), limit)
+        for changed, size, path in files:
+            if changed >= limit and excess <= 0:
+                break
+            path.unlink(missing_ok=True)
+            excess -= size
+            removed += 1
+        self._drop_empty_folders(limit)
         return removed
 
-    def _drop_folder(self, folder: Path, limit: float) -> None:
-        try:
-            if folder != self.root and folder.stat().st_mtime < limit:
-                folder.rmdir()
-        except OSError:
-            return  # not empty, or already gone
+    def _files(self) -> Iterator[tuple[float, int, Path]]:
+        """Time of last change, bytes and path of everything on the shelf."""
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                path = Path(folder, name)
+                with suppress(FileNotFoundError):
+                    status = path.lstat()
+                    yield status.st_mtime, status.st_size, path
+
+    def _drop_empty_folders(self, limit: float) -> None:
+        for name, _, _ in os.walk(self.root, topdown=False):
+            folder = Path(name)
+            with suppress(OSError):  # not empty, or already gone
+                if folder != self.root and folder.stat().st_mtime < limit:
+                    folder.rmdir()
 
     def start_sweeping(self) -> None:
         """Sweep in the background until `close`."""

@@ -19,8 +19,9 @@ from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
 from codec import Codec
 from codec.audio import BLOCK_SAMPLES, open_audio, read_audio, resample, write_audio
-from codec.bitstream import FileReader, FileWriter, Header, read_header, trim_file
+from codec.bitstream import FileReader, FileWriter, Header, trim_file
 from codec.errors import AudioError, BitstreamError, CodecError
+from codec.files import check_file
 
 SCORED_S = 30.0
 """PESQ and STOI look at no more than this many seconds from a clip's start."""
@@ -95,11 +96,14 @@ class Studio:
         Raises:
             AudioError: longer than `max_minutes`, or no length at all.
         """
-        if not 0.0 < seconds <= self.settings.max_seconds:
+        if seconds <= 0.0:
+            raise AudioError("There is no sound in this file.")
+        if seconds > self.settings.max_seconds:
             raise AudioError(
                 f"This recording lasts {seconds / 60:.1f} minutes; this page takes up to "
                 f"{self.settings.max_minutes:g}. Cut it, or use `nsvq encode`, which takes any "
-                "length.")
+                "length."
+            )
 
     def open_clip(self, path: str | Path, name: str | None = None) -> Clip:
         """Read and code the recording at `path`; errors as for `opening`."""
@@ -115,8 +119,9 @@ class Studio:
             info = reader.info
             self.check_length(info.seconds)
             if info.channels > MAX_CHANNELS:
-                raise AudioError(f"{info.channels} channels found; this page takes up to "
-                                 f"{MAX_CHANNELS}.")
+                raise AudioError(
+                    f"{info.channels} channels found; this page takes up to {MAX_CHANNELS}."
+                )
             wave = np.concatenate(list(reader.blocks()), axis=1)
         name = safe_name(name or Path(path).name)
         original = self.shelf.place(f"{Path(name).stem}.wav")
@@ -130,8 +135,9 @@ class Studio:
         """Fill in the clip's file; gives the number of samples done."""
         started = time.perf_counter()
         file = BytesIO()
-        header = self.codec.header(clip.sample_rate, clip.num_channels,
-                                   self.codec.config.num_stages)
+        header = self.codec.header(
+            clip.sample_rate, clip.num_channels, self.codec.config.num_stages
+        )
         writer = FileWriter(file, header)
         num_frames = 0
         for codes in self.codec.encode_blocks(_blocks(wave), header):
@@ -179,11 +185,13 @@ class Studio:
 
     def as_heard(self, wave: np.ndarray, sample_rate: int) -> np.ndarray:
         """Shape: wave [C, T] at `sample_rate` -> [T] at the model's rate."""
-        return resample(wave.mean(axis=0, keepdims=True), sample_rate,
-                        self.codec.config.sample_rate)[0]
+        return resample(
+            wave.mean(axis=0, keepdims=True), sample_rate, self.codec.config.sample_rate
+        )[0]
 
-    def score_clip(self, clip: Clip, num_stages: int, wave: np.ndarray | None = None
-                   ) -> dict[str, float]:
+    def score_clip(
+        self, clip: Clip, num_stages: int, wave: np.ndarray | None = None
+    ) -> dict[str, float]:
         """PESQ-WB and STOI of the clip at `num_stages`, remembered in the clip.
 
         Args:
@@ -204,8 +212,9 @@ class Studio:
         reference = self.reference(clip)[:limit]
         decoded = self.as_heard(wave, sample_rate)[:limit]
         length = min(len(reference), len(decoded))
-        return self.scorers.score(reference[:length], decoded[:length],
-                                  self.codec.config.sample_rate)
+        return self.scorers.score(
+            reference[:length], decoded[:length], self.codec.config.sample_rate
+        )
 
     def sampled_stages(self, most: int = 8) -> list[int]:
         """Up to `most` numbers of stages from one to all, denser at the low end."""
@@ -219,13 +228,13 @@ class Studio:
         Raises:
             BitstreamError: not a sound file, or one that decodes to more than `max_minutes`.
         """
-        data = Path(path).read_bytes()
-        header = read_header(data)
+        header = check_file(Path(path)).header
         if header.num_channels > MAX_CHANNELS:
-            raise BitstreamError(f"{header.num_channels} channels found; this page takes up to "
-                                 f"{MAX_CHANNELS}.")
-        self.check_length(header.num_samples / header.sample_rate)
-        return data, header
+            raise BitstreamError(
+                f"{header.num_channels} channels found; this page takes up to {MAX_CHANNELS}."
+            )
+        self.check_length(header.seconds)
+        return Path(path).read_bytes(), header
 
 
 def finish(steps: Steps[Result]) -> Result:
@@ -240,7 +249,7 @@ def finish(steps: Steps[Result]) -> Result:
 def _blocks(wave: np.ndarray) -> Iterator[np.ndarray]:
     """Shape: wave [C, T] -> blocks [C, up to BLOCK_SAMPLES]."""
     for start in range(0, wave.shape[1], BLOCK_SAMPLES):
-        yield wave[:, start:start + BLOCK_SAMPLES]
+        yield wave[:, start : start + BLOCK_SAMPLES]
 
 
 def plain_message(error: Exception) -> str:
@@ -251,6 +260,8 @@ def plain_message(error: Exception) -> str:
     """
     if not isinstance(error, CodecError):
         return "Something went wrong here; the operator's log has the details."
-    words = [Path(word).name if word.startswith("/") and len(word) > 1 else word
-             for word in str(error).split(" ")]
+    words = [
+        Path(word).name if word.startswith("/") and len(word) > 1 else word
+        for word in str(error).split(" ")
+    ]
     return " ".join(words)

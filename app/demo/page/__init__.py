@@ -3,7 +3,8 @@
 import gradio as gr
 
 from app.demo.blind import VoteBook
-from app.demo.page import about, api, compare, evaluate, files, listen
+from app.demo.opus import opus_installed
+from app.demo.page import about, api, compare, evaluate, files, listen, trial
 from app.demo.page.theme import HEADER, build_theme
 from app.demo.studio import Studio
 
@@ -16,15 +17,20 @@ def build_page(studio: Studio) -> gr.Blocks:
     """All tabs around one studio."""
     settings = studio.settings
     with gr.Blocks(title="nsvq listening room", analytics_enabled=False) as page:
-        gr.HTML(HEADER, apply_default_css=False,
-                js_on_load="const toggle = element.querySelector('button');"
-                "toggle.onclick = () => { document.body.classList.toggle('dark'); };")
+        gr.HTML(
+            HEADER,
+            apply_default_css=False,
+            js_on_load="const toggle = element.querySelector('button');"
+            "toggle.onclick = () => { document.body.classList.toggle('dark'); };",
+        )
         clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
         with gr.Tabs():
             with gr.Tab("Listen", id="listen"):
                 listen.build(page, studio, clip)
             with gr.Tab("Compare", id="compare"):
-                compare.build(studio, clip, VoteBook(settings.votes))
+                has_opus = opus_installed()
+                compare.build(studio, clip, has_opus)
+                trial.build(studio, clip, VoteBook(settings.votes), has_opus)
             with gr.Tab("Files", id="files"):
                 files.build(studio)
             with gr.Tab("Evaluate", id="evaluate"):

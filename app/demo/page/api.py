@@ -31,9 +31,15 @@ def build(studio: Studio) -> None:
             ("reconstruct", handlers.reconstruct, [recording, kbps], [sound, facts]),
         ]
         for name, function, inputs, outputs in table:
-            fire.click(function, inputs, outputs, api_name=name, concurrency_id="api",
-                       concurrency_limit=studio.settings.concurrency,
-                       api_description=function.__doc__)
+            fire.click(
+                function,
+                inputs,
+                outputs,
+                api_name=name,
+                concurrency_id="api",
+                concurrency_limit=studio.settings.concurrency,
+                api_description=function.__doc__,
+            )
 
 
 class _Endpoints:
@@ -68,9 +74,13 @@ class _Endpoints:
             take = self.studio.decode_clip(clip, bitrate_kbps)
         except CodecError as error:
             raise _refusal(plain_message(error)) from error
-        facts = {"seconds": clip.seconds, "bytes": len(take.data),
-                 "kbps": 8 * len(take.data) / clip.seconds / 1000,
-                 "encode_s": clip.encode_s, "decode_s": take.decode_s}
+        facts = {
+            "seconds": clip.seconds,
+            "bytes": len(take.data),
+            "kbps": 8 * len(take.data) / clip.seconds / 1000,
+            "encode_s": clip.encode_s,
+            "decode_s": take.decode_s,
+        }
         return str(take.path), facts
 
 

@@ -8,7 +8,13 @@ from typing import Any
 import gradio as gr
 
 from app.demo.bundles import (
-    Result, bundle, decode_one, describe_one, encode_one, run_each, trim_one,
+    Result,
+    bundle,
+    decode_one,
+    describe_one,
+    encode_one,
+    run_each,
+    trim_one,
 )
 from app.demo.markup import alert, note, table
 from app.demo.page.listen import bitrate_slider
@@ -17,6 +23,8 @@ from app.demo.studio import Studio, plain_message
 from codec.errors import CodecError
 
 AUDIO_TYPES = [".wav", ".flac", ".ogg", ".mp3", ".opus", ".aiff"]
+PROGRESS = gr.Progress()
+"""A default by which Gradio knows that an event reports its progress."""
 
 
 def build(studio: Studio) -> None:
@@ -30,18 +38,25 @@ def build(studio: Studio) -> None:
 
 def _build_encode(studio: Studio) -> None:
     gr.Markdown("### Recordings to .nsvq")
-    source = gr.File(file_count="multiple", file_types=AUDIO_TYPES, label="Recordings",
-                     elem_id="encode-in", height=150)
+    source = gr.File(
+        file_count="multiple",
+        file_types=AUDIO_TYPES,
+        label="Recordings",
+        elem_id="encode-in",
+        height=150,
+    )
     kbps = bitrate_slider(studio, "encode-rate")
     with gr.Row():
         go = gr.Button("Encode", variant="primary", elem_id="encode-go")
-        stop = gr.Button("Cancel")
+        stop = gr.Button("Cancel", scale=0, min_width=120)
     status = gr.HTML()
-    output = gr.File(label="Result (a zip if there are several)", interactive=False,
-                     elem_id="encode-out")
+    output = gr.File(
+        label="Result (a zip if there are several)", interactive=False, elem_id="encode-out"
+    )
 
-    def run(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
-            ) -> Iterator[tuple[Any, Any]]:  # noqa: B008 - Gradio looks for it there
+    def run(
+        paths: Sequence[str] | None, kbps: float, progress: gr.Progress = PROGRESS
+    ) -> Iterator[tuple[Any, Any]]:
         work = partial(encode_one, studio, bitrate_kbps=kbps)
         for shown, results in _each(work, paths, progress):
             yield shown, None if results is None else _file(bundle(studio, results, "nsvq.zip"))
@@ -51,21 +66,28 @@ def _build_encode(studio: Studio) -> None:
 
 def _build_decode(studio: Studio) -> None:
     gr.Markdown("### .nsvq to recordings")
-    source = gr.File(file_count="multiple", file_types=[".nsvq"], label=".nsvq files",
-                     elem_id="decode-in", height=150)
+    source = gr.File(
+        file_count="multiple",
+        file_types=[".nsvq"],
+        label=".nsvq files",
+        elem_id="decode-in",
+        height=150,
+    )
     details = gr.HTML(elem_id="decode-info")
     kbps = bitrate_slider(studio, "decode-rate")
     with gr.Row():
         go = gr.Button("Decode", variant="primary", elem_id="decode-go")
         trim = gr.Button("Trim to this rate", elem_id="trim-go")
-        stop = gr.Button("Cancel")
+        stop = gr.Button("Cancel", scale=0, min_width=120)
     status = gr.HTML()
     sound = player("Decoded files", "decode-player")
-    output = gr.File(label="Result (a zip if there are several)", interactive=False,
-                     elem_id="decode-out")
+    output = gr.File(
+        label="Result (a zip if there are several)", interactive=False, elem_id="decode-out"
+    )
 
-    def decode(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
-               ) -> Iterator[tuple[Any, Any, Any]]:  # noqa: B008
+    def decode(
+        paths: Sequence[str] | None, kbps: float, progress: gr.Progress = PROGRESS
+    ) -> Iterator[tuple[Any, Any, Any]]:
         work = partial(decode_one, studio, bitrate_kbps=kbps)
         for shown, results in _each(work, paths, progress):
             if results is None:
@@ -75,31 +97,56 @@ def _build_decode(studio: Studio) -> None:
                 file = _file(bundle(studio, results, "decoded.zip"))
                 yield shown, player_value(tracks[:9], keep=False), file
 
-    def trim_all(paths: Sequence[str] | None, kbps: float, progress: gr.Progress = gr.Progress()
-                 ) -> Iterator[tuple[Any, Any, Any]]:  # noqa: B008
+    def trim_all(
+        paths: Sequence[str] | None, kbps: float, progress: gr.Progress = PROGRESS
+    ) -> Iterator[tuple[Any, Any, Any]]:
         work = partial(trim_one, studio, bitrate_kbps=kbps)
         for shown, results in _each(work, paths, progress):
             done = None if results is None else _file(bundle(studio, results, "trimmed.zip"))
             yield shown, gr.skip(), done
 
-    source.change(lambda paths: describe(studio, paths), source, details, queue=False,
-                  api_visibility="private")
+    source.change(
+        lambda paths: describe(studio, paths),
+        source,
+        details,
+        queue=False,
+        api_visibility="private",
+    )
     outputs = [status, sound, output]
     _wire(studio, (go, stop, status), decode, [source, kbps], outputs)
     _wire(studio, (trim, stop, status), trim_all, [source, kbps], outputs)
 
 
-def _wire(studio: Studio, controls: tuple[Any, Any, Any], run: Callable[..., Any],
-          inputs: list[Any], outputs: list[Any]) -> None:
+def _wire(
+    studio: Studio,
+    controls: tuple[Any, Any, Any],
+    run: Callable[..., Any],
+    inputs: list[Any],
+    outputs: list[Any],
+) -> None:
     go, stop, status = controls
-    event = go.click(run, inputs, outputs, concurrency_id="files", api_visibility="private",
-                     concurrency_limit=studio.settings.concurrency, show_progress_on=status)
-    stop.click(lambda: note("Cancelled."), None, status, cancels=[event], queue=False,
-               api_visibility="private")
+    event = go.click(
+        run,
+        inputs,
+        outputs,
+        concurrency_id="files",
+        api_visibility="private",
+        concurrency_limit=studio.settings.concurrency,
+        show_progress_on=status,
+    )
+    stop.click(
+        lambda: note("Cancelled."),
+        None,
+        status,
+        cancels=[event],
+        queue=False,
+        api_visibility="private",
+    )
 
 
-def _each(work: Callable[[Path], Result], paths: Sequence[str] | None, progress: gr.Progress
-          ) -> Iterator[tuple[str, list[Result] | None]]:
+def _each(
+    work: Callable[[Path], Result], paths: Sequence[str] | None, progress: gr.Progress
+) -> Iterator[tuple[str, list[Result] | None]]:
     """What to show as files get done: (HTML, None), and last (HTML, results)."""
     if not paths:
         yield alert("Choose one or more files first."), None
@@ -113,8 +160,9 @@ def _each(work: Callable[[Path], Result], paths: Sequence[str] | None, progress:
 
 
 def _result_table(results: Sequence[Result]) -> str:
-    return table(("File", "Result"), [
-        (r.name, r.note if r.output else f"failed: {r.note}") for r in results])
+    return table(
+        ("File", "Result"), [(r.name, r.note if r.output else f"failed: {r.note}") for r in results]
+    )
 
 
 def describe(studio: Studio, paths: Sequence[str] | None) -> str:

@@ -8,17 +8,6 @@ from typing import Any
 import gradio as gr
 
 ASSETS = Path(__file__).parents[1] / "assets"
-TEMPLATE = """<div class="nsvq-player" role="group" aria-label="${label}" tabindex="0" data-state="empty">
-<div data-part="tracks"></div>
-<p data-part="status" role="status">Nothing to hear yet.</p>
-<div class="transport">
-<button type="button" class="play" data-part="play" aria-label="Play" disabled></button>
-<input type="range" data-part="seek" min="0" max="1" step="0.01" value="0" aria-label="Position" disabled>
-<span data-part="time">0:00.0 / 0:00.0</span>
-<button type="button" class="loop" data-part="loop" aria-pressed="false">Loop</button>
-</div>
-<p class="hint">Space plays and pauses, the number keys switch, arrow keys skip a second. Levels are untouched.</p>
-</div>"""
 
 
 @dataclass(frozen=True)
@@ -32,13 +21,19 @@ class Track:
 
 def player(label: str, elem_id: str) -> gr.HTML:
     """An empty player; give it `player_value(...)`."""
-    return gr.HTML(value=None, label=label, html_template=TEMPLATE, elem_id=elem_id,
-                   js_on_load=(ASSETS / "player.js").read_text(encoding="utf-8"),
-                   apply_default_css=False)
+    return gr.HTML(
+        value=None,
+        label=label,
+        html_template=(ASSETS / "player.html").read_text(encoding="utf-8"),
+        elem_id=elem_id,
+        js_on_load=(ASSETS / "player.js").read_text(encoding="utf-8"),
+        apply_default_css=False,
+    )
 
 
-def player_value(tracks: Sequence[Track], *, waveforms: bool = True, active: int = 0,
-                 keep: bool = True) -> dict[str, Any]:
+def player_value(
+    tracks: Sequence[Track], *, waveforms: bool = True, active: int = 0, keep: bool = True
+) -> dict[str, Any]:
     """What a player shows.
 
     Args:
@@ -46,8 +41,7 @@ def player_value(tracks: Sequence[Track], *, waveforms: bool = True, active: int
         active: the track heard first.
         keep: stay at the same place and track if the number of tracks hasn't changed.
     """
-    rows = [{"name": track.name, "note": track.note, "file": _file(track.path)}
-            for track in tracks]
+    rows = [{"name": track.name, "note": track.note, "file": _file(track.path)} for track in tracks]
     return {"tracks": rows, "waveforms": waveforms, "active": active, "keep": keep}
 
 

@@ -9,7 +9,32 @@ HEADER = """<header class="nsvq-head"><h1>nsvq listening room</h1>
 <button type="button" aria-label="Switch between light and dark">Light / dark</button></header>"""
 
 
+ACCENT, ACCENT_DARK = "#0d7d74", "#3fd0bf"
+
+
 def build_theme() -> gr.themes.Base:
-    """System fonts, one accent."""
-    return gr.themes.Base(primary_hue="teal", secondary_hue="teal", neutral_hue="slate",
-                          radius_size="lg", font=SANS, font_mono=MONO)
+    """System fonts, one accent, and grey text that still contrasts (4.5 to 1 and more)."""
+    theme = gr.themes.Base(
+        primary_hue="teal",
+        secondary_hue="teal",
+        neutral_hue="slate",
+        radius_size="lg",
+        font=SANS,
+        font_mono=MONO,
+    )
+    return theme.set(
+        body_text_color_subdued="#52606d",
+        body_text_color_subdued_dark="#a9b8c6",
+        block_info_text_color="#52606d",
+        color_accent=ACCENT,
+        slider_color=ACCENT,
+        slider_color_dark=ACCENT_DARK,
+        button_primary_background_fill=ACCENT,
+        button_primary_background_fill_hover="#0a655e",
+        button_primary_background_fill_dark=ACCENT_DARK,
+        button_primary_background_fill_hover_dark="#7be3d6",
+        button_primary_text_color="#ffffff",
+        button_primary_text_color_dark="#06201d",
+        checkbox_background_color_selected=ACCENT,
+        block_radius="12px",
+    )

@@ -1,0 +1,190 @@
+"""The demo as an API, and what hostile callers get out of it."""
+
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.demo.examples import EXAMPLES
+from codec import Codec
+from codec.audio import read_audio, write_audio
+from codec.bitstream import read_header
+from tests.app.demo.conftest import RunningDemo
+
+gradio_client = pytest.importorskip("gradio_client", reason="Gradio is not installed")
+httpx = pytest.importorskip("httpx", reason="Gradio is not installed")
+
+UPLOAD = "gradio_api/upload"
+MB = 1_000_000
+
+
+@pytest.fixture
+def client(demo: RunningDemo, tmp_path: Path) -> "gradio_client.Client":
+    return _connect(demo, tmp_path)
+
+
+def _connect(demo: RunningDemo, downloads: Path) -> "gradio_client.Client":
+    return gradio_client.Client(
+        demo.url, verbose=False, download_files=str(downloads), analytics_enabled=False
+    )
+
+
+@pytest.fixture
+def web(demo: RunningDemo) -> Iterator["httpx.Client"]:
+    with httpx.Client(base_url=demo.url, timeout=120) as web:
+        yield web
+
+
+def test_encode_then_decode_is_the_codec_itself(
+    demo: RunningDemo, client: object, recording: Path
+) -> None:
+    codec = Codec.load(demo.checkpoint)
+    code = client.predict(gradio_client.handle_file(recording), 1.2, api_name="/encode")
+    data = Path(code).read_bytes()
+    assert data == codec.compress(*read_audio(recording), bitrate_kbps=1.2)
+    wave, sample_rate = read_audio(
+        client.predict(gradio_client.handle_file(code), None, api_name="/decode")
+    )
+    assert sample_rate == 44_100
+    np.testing.assert_allclose(wave, codec.decompress(data)[0].clip(-1, 1), atol=1 / 32_000)
+
+
+def test_trim_and_info(client: object, recording: Path) -> None:
+    handle = gradio_client.handle_file
+    code = client.predict(handle(recording), 1.8, api_name="/encode")
+    small = client.predict(handle(code), 0.6, api_name="/trim")
+    assert read_header(Path(small).read_bytes()).num_stages == 2
+    assert client.predict(handle(small), api_name="/info")["Length"] == "2.00 s"
+
+
+def test_only_the_documented_endpoints_are_offered(client: object) -> None:
+    offered = client.view_api(return_format="dict")["named_endpoints"]
+    assert set(offered) == {"/encode", "/decode", "/trim", "/info", "/reconstruct"}
+
+
+def test_bad_files_give_plain_words(client: object, tmp_path: Path) -> None:
+    letter, broken = tmp_path / "letter.wav", tmp_path / "broken.nsvq"
+    letter.write_text("dear all")
+    broken.write_bytes(b"NSVQ" + bytes(60))
+    for path, name in (
+        (letter, "/encode"),
+        (letter, "/reconstruct"),
+        (broken, "/decode"),
+        (broken, "/trim"),
+        (broken, "/info"),
+    ):
+        arguments = [] if name == "/info" else [1.2]
+        with pytest.raises(gradio_client.exceptions.AppError) as caught:
+            client.predict(gradio_client.handle_file(path), *arguments, api_name=name)
+        assert path.name in str(caught.value)
+        assert "/nsvq-demo-" not in str(caught.value)
+
+
+def test_an_hour_is_refused_at_once(client: object, tmp_path: Path) -> None:
+    path = tmp_path / "hour.flac"
+    write_audio(path, np.zeros((1, 3600 * 8_000), np.float32), 8_000)
+    with pytest.raises(gradio_client.exceptions.AppError, match=r"60\.0 minutes"):
+        client.predict(gradio_client.handle_file(path), 1.2, api_name="/reconstruct")
+
+
+def test_ten_at_once_each_get_their_own(demo: RunningDemo, tmp_path: Path) -> None:
+    lengths = [8_000 + 160 * n for n in range(10)]
+    paths = []
+    for number, length in enumerate(lengths):
+        paths.append(tmp_path / f"{number}.wav")
+        noise = np.random.default_rng(number).standard_normal((1, length)) * 0.1
+        write_audio(paths[-1], noise.astype(np.float32), 16_000)
+
+    def visit(number: int) -> tuple[int, bytes, float]:
+        folder = tmp_path / f"visitor {number}"
+        folder.mkdir()
+        client = _connect(demo, folder)
+        started = time.perf_counter()
+        code = client.predict(gradio_client.handle_file(paths[number]), 1.8, api_name="/encode")
+        return number, Path(code).read_bytes(), time.perf_counter() - started
+
+    codec = Codec.load(demo.checkpoint)
+    with ThreadPoolExecutor(10) as visitors:
+        results = list(visitors.map(visit, range(10)))
+    for number, data, _ in results:
+        assert data == codec.compress(*read_audio(paths[number]), bitrate_kbps=1.8)
+    waits = [seconds for *_, seconds in results]
+    print(f"ten at once: median {statistics.median(waits):.2f} s, longest {max(waits):.2f} s")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/etc/passwd",
+        "../../../../etc/passwd",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "pyproject.toml",
+        "{root}/pyproject.toml",
+        "{folder}",
+        "{folder}/results",
+        "{votes}",
+    ],
+)
+def test_nothing_else_can_be_fetched(demo: RunningDemo, web: "httpx.Client", path: str) -> None:
+    root = Path(__file__).parents[3]
+    demo.votes.parent.mkdir(exist_ok=True)
+    demo.votes.touch()
+    wanted = path.format(root=root, folder=demo.folder, votes=demo.votes)
+    for address in (f"gradio_api/file={wanted}", f"file={wanted}"):
+        answer = web.get(address, follow_redirects=True)
+        assert answer.status_code in (400, 403, 404, 500) or "<html" in answer.text.lower()
+        assert "root:" not in answer.text
+        assert "build-backend" not in answer.text
+
+
+def test_examples_may_be_fetched(web: "httpx.Client") -> None:
+    answer = web.get(f"gradio_api/file={EXAMPLES[0].path}")
+    assert answer.status_code == 200
+    assert answer.content == EXAMPLES[0].path.read_bytes()
+
+
+def test_a_path_is_not_an_upload(client: object, demo: RunningDemo, recording: Path) -> None:
+    """A caller may name a file on the server instead of sending one: it is not read."""
+    for path in (recording, demo.checkpoint):
+        spoofed = {"path": str(path), "meta": {"_type": "gradio.FileData"}}
+        with pytest.raises(gradio_client.exceptions.AppError):
+            client.predict(spoofed, 1.2, api_name="/encode")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../../escape.wav", "/etc/cron.d/escape.wav", "..\\..\\escape.wav", "x\x00escape.wav"],
+)
+def test_uploads_stay_in_the_folder(demo: RunningDemo, web: "httpx.Client", name: str) -> None:
+    answer = web.post(UPLOAD, files={"files": (name, b"RIFF")})
+    if answer.status_code == 200:
+        stored = Path(answer.json()[0])
+        assert stored.resolve().is_relative_to(demo.folder)
+    assert not Path("/etc/cron.d/escape.wav").exists()
+
+
+def test_a_file_over_the_limit_is_refused_and_leaves_nothing(
+    demo: RunningDemo, web: "httpx.Client"
+) -> None:
+    before = _bytes_under(demo.folder)
+    answer = web.post(UPLOAD, files={"files": ("big.wav", bytes(22 * MB))})
+    assert answer.status_code == 413
+    assert _bytes_under(demo.folder) - before < MB
+
+
+def _bytes_under(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def test_the_page_asks_nobody_else(web: "httpx.Client") -> None:
+    answer = web.get("")
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    for host in ("fonts.googleapis.com", "fonts.gstatic.com", "cdnjs.cloudflare.com"):
+        assert f'href="https://{host}' not in answer.text
+        assert f'src="https://{host}' not in answer.text
+    assert web.get("config").json()["analytics_enabled"] is False

@@ -1,0 +1,80 @@
+"""Several files in, one file or a zip out."""
+
+import zipfile
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.demo import bundles
+from app.demo.examples import EXAMPLES
+from app.demo.studio import Studio
+from codec.audio import read_audio
+from codec.bitstream import read_header
+
+
+def _encode(studio: Studio, paths: list[Path], kbps: float) -> list[bundles.Result]:
+    return list(bundles.run_each(partial(bundles.encode_one, studio, bitrate_kbps=kbps), paths))
+
+
+def test_one_file_stays_one_file_and_comes_back(studio: Studio, recording: Path) -> None:
+    results = _encode(studio, [recording], studio.rates_kbps[-1])
+    code = bundles.bundle(studio, results, "x.zip")
+    assert code is not None
+    assert code.name == "noise bursts.nsvq"
+    back = bundles.decode_one(studio, code, None)
+    assert back.output is not None
+    wave, sample_rate = read_audio(back.output)
+    expected, _ = studio.codec.decompress(code.read_bytes())
+    assert sample_rate == 44_100
+    assert abs(wave - expected.clip(-1, 1)).max() < 1 / 32_000
+
+
+def test_trimming_equals_encoding_at_the_lower_rate(studio: Studio, recording: Path) -> None:
+    high, low = (
+        _encode(studio, [recording], kbps)[0].output
+        for kbps in (studio.rates_kbps[-1], studio.rates_kbps[0])
+    )
+    assert high is not None
+    assert low is not None
+    trimmed = bundles.trim_one(studio, high, studio.rates_kbps[0]).output
+    assert trimmed is not None
+    assert trimmed.read_bytes() == low.read_bytes()
+    assert read_header(trimmed.read_bytes()).num_stages == 1
+
+
+def test_a_bad_file_does_not_stop_the_others(
+    studio: Studio, recording: Path, tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.wav"
+    letter.write_text("dear all")
+    twin = tmp_path / recording.name
+    twin.write_bytes(recording.read_bytes())
+    results = _encode(studio, [recording, letter, twin], studio.rates_kbps[0])
+    assert [result.output is None for result in results] == [False, True, False]
+    assert "letter.wav" in results[1].note
+    archive = bundles.bundle(studio, results, "nsvq.zip")
+    assert archive is not None
+    with zipfile.ZipFile(archive) as held:
+        assert held.namelist() == ["noise bursts.nsvq", "noise bursts (2).nsvq"]
+
+
+def test_nothing_gives_nothing_and_too_many_are_left_out(studio: Studio, tmp_path: Path) -> None:
+    assert bundles.bundle(studio, [], "x.zip") is None
+    paths = [tmp_path / f"{n}.nsvq" for n in range(bundles.MAX_FILES + 2)]
+    for path in paths:
+        path.write_bytes(b"NSVQ")
+    work = partial(bundles.trim_one, studio, bitrate_kbps=1.0)
+    results = list(bundles.run_each(work, paths))
+    assert len(results) == len(paths)
+    assert "left out" in results[-1].note
+
+
+def test_describe(studio: Studio, tmp_path: Path) -> None:
+    code = _encode(studio, [EXAMPLES[0].path], studio.rates_kbps[-1])[0].output
+    assert code is not None
+    facts = bundles.describe_one(studio, code)
+    assert facts["Length"] == "5.88 s"
+    assert "(this one)" in facts["Made by"]
+    with pytest.raises(bundles.CodecError):
+        bundles.describe_one(studio, EXAMPLES[0].path)

@@ -1,0 +1,135 @@
+"""Clips, takes and scores, without a page."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.demo.examples import EXAMPLES
+from app.demo.studio import Clip, Studio, finish, plain_message
+from codec.audio import audio_info, read_audio, write_audio
+from codec.errors import AudioError, CodecError, CorruptError, EvaluationError
+
+
+def test_a_lower_rate_is_a_prefix_of_the_one_coding(studio: Studio, clip: Clip) -> None:
+    wave, sample_rate = read_audio(clip.original)
+    for kbps in (studio.rates_kbps[0], studio.rates_kbps[-1]):
+        take = studio.decode_clip(clip, kbps)
+        assert take.data == studio.codec.compress(wave, sample_rate, bitrate_kbps=kbps)
+        expected, _ = studio.codec.decompress(take.data)
+        np.testing.assert_allclose(read_audio(take.path)[0], expected.clip(-1, 1), atol=1 / 32_000)
+
+
+def test_original_and_decoded_are_equally_long_and_at_the_source_rate(
+    studio: Studio, recording: Path
+) -> None:
+    clip = studio.open_clip(recording)
+    take = studio.decode_clip(clip, studio.rates_kbps[-1])
+    original, decoded = audio_info(clip.original), audio_info(take.path)
+    assert (original.sample_rate, original.channels, original.num_samples) == (44_100, 2, 88_200)
+    assert (decoded.sample_rate, decoded.channels, decoded.num_samples) == (44_100, 2, 88_200)
+    np.testing.assert_array_equal(read_audio(clip.original)[0], read_audio(recording)[0])
+
+
+def test_steps_report_a_growing_share(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "long.wav"
+    write_audio(path, np.zeros((1, 29 * 16_000), np.float32), 16_000)
+    steps = studio.opening(path)
+    shares = list(steps)
+    assert shares
+    assert shares == sorted(shares)
+    assert all(0.0 <= share <= 1.0 for share in shares)
+
+
+@pytest.mark.parametrize("name", ["speech.wav", "speech.mp3"])
+def test_text_is_refused_in_plain_words(studio: Studio, tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("this is a letter")
+    with pytest.raises(AudioError) as caught:
+        studio.open_clip(path)
+    message = plain_message(caught.value)
+    assert name in message
+    assert str(tmp_path) not in message
+
+
+def test_too_long_empty_and_silent(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "long.flac"
+    write_audio(path, np.zeros((1, 31 * 8_000), np.float32), 8_000)
+    with pytest.raises(AudioError, match=r"takes up to 0\.5"):
+        studio.open_clip(path)
+    with pytest.raises(AudioError, match="no sound"):
+        studio.check_length(0.0)
+    write_audio(path, np.zeros((1, 16_000), np.float32), 16_000)
+    clip = studio.open_clip(path)
+    with pytest.raises(EvaluationError, match="silent"):
+        studio.score_clip(clip, 1)
+
+
+def test_scores_are_those_of_the_harness_and_remembered(studio: Studio, clip: Clip) -> None:
+    from training.evaluation.metrics import score
+
+    take = studio.decode_clip(clip, studio.rates_kbps[-1])
+    found = studio.score_clip(clip, take.num_stages)
+    reference, _ = read_audio(clip.original)
+    decoded, _ = studio.codec.decompress(take.data)
+    assert found == pytest.approx(score(reference[0], decoded[0], 16_000), abs=1e-6)
+    assert studio.score_clip(clip, take.num_stages) is found
+
+
+def test_a_crashing_metric_does_not_take_the_demo_along(studio: Studio, clip: Clip) -> None:
+    from app.demo import scorers
+
+    pool = studio.scorers._running()
+    with pytest.raises(EvaluationError, match="crashed"):
+        _kill_while_scoring(studio, clip, pool)
+    assert scorers.TIMEOUT_S > 0
+    assert studio.score_clip(clip, 1)["stoi"] <= 1.0
+
+
+def _kill_while_scoring(studio: Studio, clip: Clip, pool: object) -> None:
+    import os
+
+    pool.submit(os._exit, 9)  # type: ignore[attr-defined]
+    studio.score_clip(clip, 2)
+
+
+def test_examples_are_coded_once(studio: Studio) -> None:
+    first = finish(studio.opening_example(EXAMPLES[0].path))
+    assert finish(studio.opening_example(EXAMPLES[0].path)) is first
+    first.original.unlink()  # as the sweeper does
+    again = finish(studio.opening_example(EXAMPLES[0].path))
+    assert again is not first
+    assert again.original.exists()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.file)
+def test_examples_are_there_and_credited(example: object) -> None:
+    assert 2.0 < audio_info(example.path).seconds < 15.0  # type: ignore[attr-defined]
+    assert "CC" in example.credit  # type: ignore[attr-defined]
+
+
+def test_damaged_code_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "bad.nsvq"
+    damaged = bytearray(clip.data)
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(CorruptError):
+        studio.read_code(path)
+
+
+def test_a_claim_of_years_of_audio_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "years.nsvq"
+    path.write_bytes(clip.data[:40])
+    with pytest.raises(CodecError):
+        studio.read_code(path)
+
+
+def test_stages_for_the_curve_span_all(studio: Studio) -> None:
+    stages = studio.sampled_stages()
+    assert stages[0] == 1
+    assert stages[-1] == studio.codec.config.num_stages
+    assert stages == sorted(set(stages))
+
+
+def test_unforeseen_errors_give_nothing_away() -> None:
+    assert "secret" not in plain_message(ValueError("/home/secret"))
