@@ -23,6 +23,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             js_on_load="const toggle = element.querySelector('button');"
             "toggle.onclick = () => { document.body.classList.toggle('dark'); };",
         )
+        api.build(studio)  # first, so that no other event takes the documented names
         clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
         with gr.Tabs():
             with gr.Tab("Listen", id="listen"):
@@ -37,6 +38,5 @@ def build_page(studio: Studio) -> gr.Blocks:
                 evaluate.build(studio)
             with gr.Tab("About", id="about"):
                 about.build(studio)
-        api.build(studio)
     page.queue(max_size=settings.queue_limit, default_concurrency_limit=settings.concurrency)
     return page
