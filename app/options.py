@@ -52,9 +52,8 @@ def output_options(function: Function) -> Function:
 checkpoint_option = click.option(
     "--checkpoint",
     default="default",
-    show_default=True,
     metavar="NAME|PATH",
-    help="Weights: a name that `nsvq models` lists, or a file.",
+    help="Weights: a name that `nsvq models` lists, or a file; the shipped ones if not given.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
