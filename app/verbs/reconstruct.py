@@ -108,18 +108,15 @@ def _text(facts: Facts) -> str:
     def shown(value: float | None, digits: int) -> str:
         return "can't be scored" if value is None else f"{value:.{digits}f}"
 
-    seconds = facts["seconds"]
     rows = {
         "original": facts["input"],
         "coded": facts["output"],
         "decoded": facts["wav"],
         "picture": facts["picture"],
-        "seconds": f"{seconds:.2f}",
+        "seconds": f"{facts['seconds']:.2f}",
         "bytes": f"{facts['coded_bytes']:,}",
         "kbps": f"{facts['coded_kbps']:.2f} ({facts['nominal_kbps']:g} nominal)",
         "PESQ-WB": shown(facts["pesq_wb"], 2),
         "STOI": shown(facts["stoi"], 3),
-        "speed": f"encode {seconds / facts['encode_s']:.0f}x, "
-        f"decode {seconds / facts['decode_s']:.0f}x real time",
     }
     return "\n".join(f"{name:<9}{value}" for name, value in rows.items())
