@@ -1,7 +1,7 @@
 """The Files tab's work: several files in, one file or a zip out."""
 
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,13 +84,14 @@ def describe_one(studio: Studio, path: Path) -> dict[str, str]:
         "Source": f"{header.sample_rate:,} Hz, {header.num_channels} channel"
         f"{'s' if header.num_channels != 1 else ''}",
         "Stages": f"{header.num_stages} ({kbps:g} kbps a channel)",
-        "On disk": f"{len(data):,} bytes, {8 * len(data) / seconds / 1000:.2f} kbps",
+        "On disk": f"{len(data):,} bytes"
+        + (f", {8 * len(data) / seconds / 1000:.2f} kbps" if seconds else ""),
         "Made by": f"checkpoint {header.model_id.hex()}"
         + (" (this one)" if ours else " (another one: it can't be decoded here)"),
     }
 
 
-def run_each(work, paths: Sequence[str | Path]) -> Iterator[Result]:
+def run_each(work: Callable[[Path], Result], paths: Sequence[str | Path]) -> Iterator[Result]:
     """`work(path)` for each of the first `MAX_FILES` paths, one result at a time."""
     for path in [Path(p) for p in paths][:MAX_FILES]:
         yield work(path)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.demo.pictures import Line, curves
-from app.demo.studio import Studio, plain_message
+from app.demo.studio import Clip, Studio, plain_message
 from codec.bitstream import trim_file
 from codec.errors import CodecError
 
@@ -57,7 +57,7 @@ def measure(studio: Studio, paths: Sequence[str | Path], num_rates: int = 6) -> 
     yield Step(1.0, "done", tuple(points), tuple(failures))
 
 
-def _point(studio: Studio, clip, num_stages: int) -> Point:
+def _point(studio: Studio, clip: Clip, num_stages: int) -> Point:
     scores = studio.score_clip(clip, num_stages)
     size = len(trim_file(clip.data, num_stages))
     return Point(

@@ -105,7 +105,7 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
     tab = Listening(studio)
     take = gr.State(None, time_to_live=600)
     shown = [parts.message, clip, take, parts.sound, parts.numbers, *parts.files]
-    quick = {
+    quick: dict[str, Any] = {
         "outputs": shown,
         "concurrency_id": "sound",
         "api_visibility": "private",

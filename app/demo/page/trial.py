@@ -30,7 +30,10 @@ def build(studio: Studio, clip: gr.State, book: VoteBook, has_opus: bool) -> Non
     file = gr.DownloadButton("Download my votes (CSV)", size="sm", interactive=False)
     trial, votes = gr.State(None, time_to_live=3600), gr.State([], time_to_live=86_400)
 
-    common = {"api_visibility": "private", "concurrency_limit": studio.settings.concurrency}
+    common: dict[str, Any] = {
+        "api_visibility": "private",
+        "concurrency_limit": studio.settings.concurrency,
+    }
     shown = [verdict, trial, sound, *buttons]
     start.click(
         partial(begin_trial, studio), [clip, *question], shown, concurrency_id="sound", **common

@@ -86,7 +86,7 @@ def test_diveq_is_theirs():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["nsvq", "ema"])
 def test_no_slower_than_residual_vq(lucid, name):
-    """A training pass, 16 stages of 1024, 3,200 frames, one thread: the best of three passes each, in turns."""
+    """A training pass, 16 stages of 1024, 3,200 frames, one thread: the best of three each."""
     torch.manual_seed(0)
     theirs = lucid.ResidualVQ(dim=128, num_quantizers=16, codebook_size=1024)
     ours, latent = QUANTIZERS[name](16, 1024, 128), torch.randn(4, 128, 800)
