@@ -71,7 +71,8 @@ def _peak(first: np.ndarray, second: np.ndarray, max_lag: int) -> tuple[int, flo
 def _envelope(wave: np.ndarray, step: int) -> np.ndarray:
     """Level per `step` samples, smoothed over 15 steps, its mean removed. Shape: [T] -> [T']."""
     cells = np.abs(wave[: len(wave) // step * step]).reshape(-1, step).mean(axis=1)
-    level = np.log(np.convolve(cells, np.hanning(17)[1:-1] / 8.0, mode="same") + 1e-3)
+    cells = np.convolve(cells, np.hanning(17)[1:-1] / 8.0, mode="same")
+    level = np.log(cells + 0.01 * cells.max(initial=0.0) + 1e-9)
     return level - level.mean() if len(level) else level
 
 

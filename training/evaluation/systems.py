@@ -236,7 +236,7 @@ def _run(command: list[str], result: Path) -> tuple[float, float]:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
-            peak_mb = max(peak_mb, _resident_mb(process.pid))
+            peak_mb = max(peak_mb, resident_mb(process.pid))
             time.sleep(0.002)
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0 or not result.exists():
@@ -247,7 +247,7 @@ def _run(command: list[str], result: Path) -> tuple[float, float]:
     return usage.ru_utime + usage.ru_stime, peak_mb or math.nan
 
 
-def _resident_mb(pid: int) -> float:
+def resident_mb(pid: int) -> float:
     """Highest resident memory of a process so far, 0 if that can't be told.
 
     `ru_maxrss` would do if it did not count the memory of the process that started it.

@@ -1,0 +1,129 @@
+"""`nsvq bench`: what coding costs, beside other codecs, in one run."""
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from training.evaluation.speed import Cost
+
+_MISSING = "–"
+
+
+@click.command()
+@click.option("--checkpoint", default="default", show_default=True, help="Weights to measure.")
+@click.option(
+    "--peers",
+    default="opus,speex,codec2",
+    show_default=True,
+    metavar="NAME,...",
+    help="Other codecs to measure in the same run.",
+)
+@click.option(
+    "--neural",
+    default="",
+    metavar="NAME,...",
+    help="Neural codecs by architecture, untrained: mimi, encodec, dac (package transformers).",
+)
+@click.option("--seconds", default=10.0, show_default=True, help="Length of the audio.")
+@click.option(
+    "--lengths",
+    default="1,10,60",
+    show_default=True,
+    metavar="S,...",
+    help="Lengths at which the checkpoint's cost must stay in proportion.",
+)
+@click.option(
+    "--repeats",
+    type=click.IntRange(1),
+    default=3,
+    show_default=True,
+    help="Runs, of which the median counts.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
+def command(*, checkpoint: str, as_json: bool, repeats: int, **options: str | float) -> None:
+    """Measure speed, delay, memory and arithmetic on one thread.
+
+    Times are processor seconds for a second of audio, so that other programs on the machine matter
+    little. Compare figures of one run only.
+
+    \b
+    nsvq bench
+    nsvq bench --peers opus --neural mimi,encodec --seconds 4
+    """
+    from codec.catalog import describe_checkpoint, find_checkpoint
+    from training.evaluation.speed import measure
+
+    info = describe_checkpoint(find_checkpoint(checkpoint))
+    stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
+    rates = [info.config.bitrate_kbps(count) for count in stages]
+    lengths = [float(text) for text in str(options["lengths"]).split(",") if text]
+    seconds = float(options["seconds"])
+    tables = {
+        "Codecs": _plan_codecs(str(info.path), rates[-1], seconds, options),
+        "Cost against stages": [("checkpoint", str(info.path), rate, seconds) for rate in rates],
+        "Cost against length": [("checkpoint", str(info.path), rates[-1], s) for s in lengths],
+    }
+    for title, plan in tables.items():
+        costs = [measure(*words, repeats) for words in plan]
+        _print(title, costs, as_json)
+        if title == "Cost against length" and len(costs) > 1 and not as_json:
+            per_second = [cost.encode_rtf + cost.decode_rtf for cost in costs]
+            click.echo(
+                f"Cost for a second of audio at {costs[-1].seconds:g} s is "
+                f"{per_second[-1] / per_second[0]:.2f} times that at {costs[0].seconds:g} s."
+            )
+
+
+def _plan_codecs(
+    path: str, kbps: float, seconds: float, options: dict[str, str | float]
+) -> list[tuple[str, str, float, float]]:
+    """The checkpoint, then every peer that can run here; the others are named on stderr."""
+    from training.evaluation.neural import NOMINAL_KBPS
+    from training.evaluation.systems import peer_systems
+
+    plan = [("checkpoint", path, kbps, seconds)]
+    systems, skipped = peer_systems(_names(options["peers"]), {}, {})
+    for line in skipped:
+        click.echo(f"nsvq: {line}", err=True)
+    for system in systems:
+        nearest = min(system.rates_kbps, key=lambda rate: abs(rate - kbps))
+        plan.append(("peer", system.name, nearest, seconds))
+    for name in _names(options["neural"]):
+        if name not in NOMINAL_KBPS:
+            raise click.BadParameter(f"no architecture {name!r}; known: {', '.join(NOMINAL_KBPS)}")
+        plan.append(("neural", name, NOMINAL_KBPS[name], seconds))
+    return plan
+
+
+def _names(text: str | float) -> list[str]:
+    return [name.strip() for name in str(text).split(",") if name.strip()]
+
+
+def _print(title: str, costs: "list[Cost]", as_json: bool) -> None:
+    if as_json:
+        for cost in costs:
+            values = {
+                k: None if isinstance(v, float) and math.isnan(v) else v
+                for k, v in asdict(cost).items()
+            }
+            click.echo(json.dumps({"table": title, **values}))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    names = ("codec", "kbps", "audio s", "encode", "decode", "start s", "delay ms",
+             "first sound ms", "peak MB", "model MB", "GMAC/s")  # fmt: skip
+    table = Table(*names, title=title)
+    for c in costs:
+        numbers = (c.kbps, c.seconds, c.encode_rtf, c.decode_rtf, c.start_s, c.delay_ms,
+                   c.first_sound_ms, c.peak_mb, c.model_mb, c.macs / 1e9)  # fmt: skip
+        table.add_row(c.name, *(_number(value) for value in numbers))
+    Console(width=max(110, Console().width)).print(table)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if math.isfinite(value) else _MISSING

@@ -1,0 +1,33 @@
+"""The shipped checkpoint still scores on the bundled clips what it did when it was shipped."""
+
+from pathlib import Path
+
+import pytest
+
+from codec.catalog import find_checkpoint
+from codec.errors import CheckpointError
+from training.evaluation.gate import against
+from training.evaluation.results import read_json
+from training.evaluation.session import Session, Settings
+
+DATA = Path(__file__).parents[2] / "data"
+BASELINE = DATA / "baseline.json"
+RENEW = (
+    "nsvq evaluate --data tests/data --rates 1.5,3,6 --metrics pesq_wb,stoi "
+    "--baseline tests/data/baseline.json"
+)
+
+
+def test_shipped_checkpoint_is_as_good_as_its_committed_figures(tmp_path):
+    try:
+        find_checkpoint("default")
+    except CheckpointError as error:
+        pytest.skip(str(error))
+    if not BASELINE.exists():
+        pytest.skip(f"no {BASELINE.name}; make it with: {RENEW}")
+    settings = Settings(
+        data=DATA, rates_kbps=(1.5, 3.0, 6.0), metrics=("pesq_wb", "stoi"), num_processes=0,
+        cache=tmp_path,
+    )  # fmt: skip
+    changes = against(read_json(BASELINE), Session(settings).run())
+    assert [change for change in changes if change.verdict == "worse"] == []
