@@ -8,7 +8,8 @@ from training.evaluation.metrics import METRICS
 from training.evaluation.plots import rate_plot
 from training.evaluation.results import Results
 
-START, END = "<!-- curve: written by nsvq evaluate --readme -->", "<!-- end of curve -->"
+START = "<!-- curve: made by `nsvq evaluate`; see docs/evaluation.md -->"
+END = "<!-- /curve -->"
 PICTURE = Path("docs/curve.png")
 
 

@@ -5,7 +5,7 @@ import math
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -114,13 +114,12 @@ class Session:
         )
 
     def _read_tables(self, paths: Sequence[Path]) -> list[Row]:
-        """Rows of external tables; a codec that also runs here gets the table's name behind its."""
+        """Rows of external tables, but for codecs that run here: one figure a codec is enough."""
         here = {system.name for system in self.systems}
-        return [
-            replace(row, system=f"{row.system} ({path.stem})") if row.system in here else row
-            for path in paths
-            for row in read_csv(path)
-        ]
+        rows = [row for path in paths for row in read_csv(path)]
+        for name in sorted(here & {row.system for row in rows}):
+            self.skipped.append(f"{name} of the tables left out: it runs here")
+        return [row for row in rows if row.system not in here]
 
     def _decoded(self, job: Job, reference: np.ndarray) -> np.ndarray:
         """[T] int16 of what the job's codec gives back, kept beside its row."""
