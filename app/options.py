@@ -56,6 +56,15 @@ checkpoint_option = click.option(
     help="Weights: a name that `nsvq models` lists, or a file; the shipped ones if not given.",
 )
 
+effort_option = click.option(
+    "--effort",
+    type=click.IntRange(1, 64),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Hypotheses kept in the search for codes: 8 sounds better and takes a little longer.",
+)
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -17,6 +17,8 @@ from codec.model import CodecModel
 from codec.resampling import resample_blocks
 from codec.windows import decode_windows, encode_windows, window_frames
 
+MAX_EFFORT = 64
+
 
 class Codec:
     """A trained network that turns speech into codes or bytes and back.
@@ -37,7 +39,10 @@ class Codec:
         *,
         metadata: dict[str, str] | None = None,
         device: str = "cpu",
+        effort: int = 1,
     ) -> None:
+        if not 1 <= effort <= MAX_EFFORT:
+            raise ConfigError(f"effort {effort}; expected 1 to {MAX_EFFORT}")
         try:
             self.model = model.eval().to(device)
         except (RuntimeError, AssertionError) as error:
@@ -45,24 +50,30 @@ class Codec:
             raise ConfigError(f"device {device!r} can't be used here ({reason})") from error
         self.config: ModelConfig = model.config
         self.model_id = model_id
+        self.effort = effort
         self.name = name
         self.metadata = dict(metadata or {})
 
     @classmethod
-    def load(cls, checkpoint: str | Path = "default", device: str = "cpu") -> "Codec":
+    def load(
+        cls, checkpoint: str | Path = "default", device: str = "cpu", effort: int = 1
+    ) -> "Codec":
         """The codec of a checkpoint.
 
         Args:
             checkpoint: a name that `nsvq models` lists, or a path.
             device: where the network runs, as torch names it.
+            effort: hypotheses the encoder keeps from stage to stage, 1 to 64: the more, the nearer
+                the codes and the slower. With 1, fewer stages are always a prefix of more, so that
+                a trimmed file equals one encoded at that rate.
 
         Raises:
             CheckpointError: not found, damaged or not of this project.
-            ConfigError: a device that isn't there.
+            ConfigError: a device that isn't there, an effort out of range.
         """
         path = find_checkpoint(checkpoint)
         model, model_id, metadata = load_checkpoint(path)
-        return cls(model, model_id, path.stem, metadata=metadata, device=device)
+        return cls(model, model_id, path.stem, metadata=metadata, device=device, effort=effort)
 
     @property
     def bitrates_kbps(self) -> tuple[float, ...]:
@@ -202,7 +213,8 @@ class Codec:
         rate = self.config.sample_rate
         waves = resample_blocks(blocks, header.sample_rate, rate, length)
         frames = window_frames(self.config, header.num_channels)
-        return encode_windows(self.model, waves, header.num_stages, frames)
+        stages, effort = header.num_stages, self.effort
+        return encode_windows(self.model, waves, stages, frames, effort=effort)
 
     def compress_blocks(
         self, blocks: Iterable[np.ndarray], header: Header, file: BinaryIO

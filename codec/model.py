@@ -38,9 +38,15 @@ class CodecModel(nn.Module):
         return self.synthesise(quantized.output, wave.shape[-1]), quantized
 
     @torch.no_grad()
-    def encode(self, wave: Tensor, num_stages: int | None = None) -> Tensor:
-        """Shape: wave [B, 1, T] in [-1, 1] -> codes [B, Q, F] integers in [0, K)."""
-        return self.quantizer.encode(self.analyse(wave), num_stages)
+    def encode(self, wave: Tensor, num_stages: int | None = None, effort: int = 1) -> Tensor:
+        """Codes of a wave.
+
+        Args:
+            effort: hypotheses kept from stage to stage in the search; 1 is the greedy search.
+
+        Shape: wave [B, 1, T] in [-1, 1] -> codes [B, Q, F] integers in [0, K).
+        """
+        return self.quantizer.encode(self.analyse(wave), num_stages, beam=effort)
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:

@@ -35,12 +35,18 @@ def context(config: ModelConfig, lookahead: Sequence[int]) -> tuple[int, int]:
 
 
 def encode_windows(
-    model: CodecModel, blocks: Iterable[np.ndarray], num_stages: int, frames: int
+    model: CodecModel,
+    blocks: Iterable[np.ndarray],
+    num_stages: int,
+    frames: int,
+    *,
+    effort: int = 1,
 ) -> Iterator[np.ndarray]:
     """Codes of a wave at the model's rate that comes in blocks.
 
     Args:
         frames: frames a window gives out.
+        effort: hypotheses kept in the search for codes.
 
     Shape: blocks [C, T] float32 -> codes [C, num_stages, F] int64, F in all ceil(T / hop) + 1.
     """
@@ -49,7 +55,7 @@ def encode_windows(
     hop, wave, start = config.hop, _Sliding(blocks), 0
 
     def encode(part: torch.Tensor) -> torch.Tensor:
-        return model.encode(part, num_stages)
+        return model.encode(part, num_stages, effort)
 
     # Frame f lies over samples (f - 1) · hop … (f + 1) · hop, so frames of a window that starts
     # in the middle of the wave are whole from the second on.

@@ -6,13 +6,14 @@ import click
 
 from app.batch import Facts, Place, Progress, coded_facts, coded_line, run_jobs
 from app.files import AUDIO_SUFFIXES, NSVQ_SUFFIX, plan_jobs
-from app.options import checkpoint_option, output_options, rate_options, say_nearest
+from app.options import checkpoint_option, effort_option, output_options, rate_options, say_nearest
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @rate_options
 @checkpoint_option
+@effort_option
 @output_options
 def command(
     *,
@@ -21,6 +22,7 @@ def command(
     bitrate: float | None,
     stages: int | None,
     checkpoint: str,
+    effort: int,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -38,7 +40,7 @@ def command(
     from codec import Codec
     from codec.files import compress_file
 
-    codec = Codec.load(checkpoint)
+    codec = Codec.load(checkpoint, effort=effort)
     num_stages = codec.stages_for(bitrate, stages)
     say_nearest(bitrate, codec.config.bitrate_kbps(num_stages), set())
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.batch import Facts, Place, Progress, coded_facts, run_jobs
 from app.files import AUDIO_SUFFIXES, NSVQ_SUFFIX, plan_jobs
-from app.options import checkpoint_option, output_options, rate_options, say_nearest
+from app.options import checkpoint_option, effort_option, output_options, rate_options, say_nearest
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 """Recordings that come with the program."""
@@ -24,6 +24,7 @@ PICTURE_S = 30
 @click.argument("inputs", nargs=-1, metavar="[IN...]")
 @rate_options
 @checkpoint_option
+@effort_option
 @output_options
 def command(
     *,
@@ -32,6 +33,7 @@ def command(
     bitrate: float | None,
     stages: int | None,
     checkpoint: str,
+    effort: int,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -49,7 +51,7 @@ def command(
 
     folder = (output or "reconstructed").rstrip(os.sep) + os.sep
     jobs = plan_jobs(inputs or (str(EXAMPLE),), folder, reads=AUDIO_SUFFIXES, writes=NSVQ_SUFFIX)
-    codec = Codec.load(checkpoint)
+    codec = Codec.load(checkpoint, effort=effort)
     num_stages = codec.stages_for(bitrate, stages)
     say_nearest(bitrate, codec.config.bitrate_kbps(num_stages), set())
 

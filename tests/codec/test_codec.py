@@ -189,3 +189,21 @@ def test_names_that_codec_does_not_have() -> None:
     with pytest.raises(AttributeError, match="nothing"):
         codec.nothing  # noqa: B018
     assert all(hasattr(codec, name) for name in codec.__all__)
+
+
+def test_more_effort_codes_nearer_at_the_same_rate(toy: Codec) -> None:
+    rng = np.random.default_rng(5)
+    wave = (0.1 * rng.standard_normal(16_000)).astype(np.float32)
+    latent = toy.model.analyse(torch.from_numpy(wave)[None, None]).detach()
+
+    def distance(effort: int) -> float:
+        codes = Codec(toy.model, toy.model_id, effort=effort).encode(wave, 16_000)
+        return float((toy.model.quantizer.decode(torch.from_numpy(codes)) - latent).norm())
+
+    assert distance(8) < distance(1)
+
+
+@pytest.mark.parametrize("effort", [0, 65])
+def test_an_effort_out_of_range_is_refused(toy: Codec, effort: int) -> None:
+    with pytest.raises(ConfigError, match="effort"):
+        Codec(toy.model, toy.model_id, effort=effort)
