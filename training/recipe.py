@@ -6,6 +6,7 @@ Frozen dataclasses with every default in sight; an unknown key or a value out of
 
 import dataclasses
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,8 +100,11 @@ class Recipe:
         return dataclasses.asdict(self)
 
 
-def load_recipe(name_or_path: str) -> Recipe:
+def load_recipe(name_or_path: str, changes: Sequence[str] = ()) -> Recipe:
     """A shipped recipe by name, or any TOML file.
+
+    Args:
+        changes: settings to replace, as `phases.0.steps=300`; values are written as in TOML.
 
     Raises:
         ConfigError: no such recipe, not TOML, an unknown key or a value out of range.
@@ -115,7 +119,25 @@ def load_recipe(name_or_path: str) -> Recipe:
         values = tomllib.loads(path.read_text())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    for change in changes:
+        _change(values, change)
     return parse_recipe(values)
+
+
+def _change(values: dict[str, Any], change: str) -> None:
+    """Replace one setting of a TOML document, in place."""
+    path, _, text = change.partition("=")
+    *folders, name = path.strip().split(".")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+        place: Any = values
+        for folder in folders:
+            place = place[int(folder)] if isinstance(place, list) else place.setdefault(folder, {})
+        place[name] = value
+    except (tomllib.TOMLDecodeError, ValueError, IndexError, TypeError, AttributeError) as error:
+        raise ConfigError(
+            f"{change!r} changes no setting; write SETTING=VALUE as in phases.0.steps=300"
+        ) from error
 
 
 def parse_recipe(values: dict[str, Any]) -> Recipe:

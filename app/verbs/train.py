@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     help="A shipped recipe (small, speech-16k) or a .toml file.  [default: small]",
 )
 @click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="SETTING=VALUE",
+    help="Replace a setting of the recipe, as in phases.0.steps=300; may be repeated.",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     required=True,
@@ -60,12 +67,13 @@ if TYPE_CHECKING:
     help="Print parameters, bitrates, memory and the time it would take; train nothing.",
 )
 def command(
+    *,
     recipe_name: str,
+    changes: tuple[str, ...],
     data: Path,
     dev: Path | None,
     folder: Path | None,
     weights: str | None,
-    *,
     device: str,
     minutes: float | None,
     validate_every: float,
@@ -84,7 +92,7 @@ def command(
     from training.run import Run
     from training.validate import validation_clips
 
-    recipe = load_recipe(recipe_name)
+    recipe = load_recipe(recipe_name, changes)
     corpus = load_corpus(data, recipe.model.sample_rate)
     _say_corpus("training", corpus.seconds, len(corpus.clips), corpus.refused)
     run = Run(recipe, corpus, join(device))

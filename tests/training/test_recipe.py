@@ -51,3 +51,18 @@ def test_phases_follow_each_other() -> None:
     recipe = parse_recipe({"phases": [{"name": "a", "steps": 3}, {"name": "b", "steps": 2}]})
     found = [(recipe.phase_at(step)[0].name, recipe.phase_at(step)[1]) for step in range(5)]
     assert found == [("a", 0), ("a", 1), ("a", 2), ("b", 0), ("b", 1)]
+
+
+def test_settings_can_be_replaced_one_by_one() -> None:
+    recipe = load_recipe(
+        "small", ["phases.0.steps=7", "model.compression = 0.4", 'codebook_learning="gradient"']
+    )
+    assert recipe.phases[0].steps == 7
+    assert recipe.model.compression == 0.4
+    assert recipe.codebook_learning == "gradient"
+
+
+@pytest.mark.parametrize("change", ["phases.9.steps=1", "phases.x=1", "seed", "seed="])
+def test_a_change_of_nothing_is_named(change: str) -> None:
+    with pytest.raises(ConfigError, match="changes no setting"):
+        load_recipe("small", [change])
