@@ -178,7 +178,7 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     from training.evaluation.session import Session, Settings
 
     earlier = read_json(against) if against else None
-    session = Session(Settings(command=shlex.join(["nsvq", *sys.argv[1:]]), **options))
+    session = Session(Settings(command=_command_line(), **options))
     for line in session.skipped:
         click.echo(f"nsvq: {line}", err=True)
     results = _run(session)
@@ -194,6 +194,14 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
         write_curve(results, readme)
     if earlier:
         _gate(earlier, results)
+
+
+def _command_line() -> str:
+    """This call for the record; of paths outside this folder only the last part."""
+    words = [
+        Path(word).name if word.startswith(("/", "..", "~")) else word for word in sys.argv[1:]
+    ]
+    return shlex.join(["nsvq", *words])
 
 
 def _run(session: "Session") -> "Results":

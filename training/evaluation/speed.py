@@ -94,8 +94,9 @@ def _cost_of_peer(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
 
     start = _median(lambda: run(short), repeats)
     whole = _median(lambda: run(short + seconds), repeats)
-    rtf = [max(0.0, whole[side] - start[side]) / seconds for side in (0, 1)]
-    return Cost(name, kbps, seconds, *rtf, start_s=start[0] + start[1], peak_mb=whole[2])
+    encode_rtf, decode_rtf = (max(0.0, whole[i] - start[i]) / seconds for i in (0, 1))
+    start_s = start[0] + start[1]
+    return Cost(name, kbps, seconds, encode_rtf, decode_rtf, start_s, peak_mb=whole[2])
 
 
 def _cost_of_checkpoint(source: str, kbps: float, seconds: float, repeats: int) -> Cost:

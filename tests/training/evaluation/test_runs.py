@@ -143,6 +143,16 @@ def test_odd_clips_are_listed_and_not_scored(corpus):
     assert {(s.n, s.failures) for s in results.summaries} == {(2, 4)}
 
 
+@pytest.mark.slow
+def test_an_hour_is_scored(tmp_path, clip, speech):
+    wave = np.tile(speech, 3600 * 16_000 // len(speech) + 1)[: 3600 * 16_000]
+    write_audio(tmp_path / "hour.flac", wave[None] / np.float32(32_768), 16_000)
+    (hour,) = find_clips(tmp_path)
+    row = score_clip(Job(PeerSystem("copy", COPY, (256.0,)), 256.0, hour, ("pesq_wb", "stoi")))
+    assert (row.seconds, row.error) == (3600.0, "")
+    assert row.scores == pytest.approx({"pesq_wb": 4.6439, "stoi": 1.0}, abs=1e-3)
+
+
 def test_an_interrupted_run_goes_on_where_it_was(corpus):
     done = []
 
