@@ -46,6 +46,15 @@ def summarise(rows: Iterable[Row], by: Sequence[str], value: str) -> list[Row]:
     return summary
 
 
+def summarise_items(rows: Iterable[Row], by: Sequence[str], item: str, value: str) -> list[Row]:
+    """As `summarise`, over items (clips, patches), each first averaged over its seeds.
+
+    Rows whose value is missing (None) are left out.
+    """
+    sound = [row for row in rows if row[value] is not None]
+    return summarise(summarise(sound, (*by, item), value), by, value)
+
+
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write `rows` to a CSV file; columns are those of all rows."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
