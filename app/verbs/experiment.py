@@ -45,7 +45,7 @@ def command(
     *, name: str, quick: bool, seeds: int | None, methods: str | None, data: Path | None,
     changes: dict[str, Any], output: Path | None,
 ) -> None:  # fmt: skip
-    """Run an experiment of the NSVQ paper: distribution, speech or images.
+    """Run an experiment: distribution, speech or images as in the NSVQ paper, or search.
 
     Writes CSV, JSON and pictures to a folder and prints the tables. Every setting stands in the
     results' JSON; `--set cifar10=true` with images takes CIFAR-10 instead of photographs.

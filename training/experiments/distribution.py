@@ -17,6 +17,7 @@ from codec.quantizers.usage import used_share
 from training.experiments.codebook import Plan, Step, train_codebook
 from training.experiments.example import draw_example, run_example
 from training.experiments.methods import METHODS, Method
+from training.experiments.offline import fit_codebooks
 from training.experiments.plots import draw_lines, new_figure, save_figure
 from training.experiments.results import (
     Row,
@@ -131,7 +132,8 @@ def _compare(settings: Settings, name: str, bits: int, method: Method, seed: int
             measure(step.update)
 
     if isinstance(chain, KMeans):
-        chain.fit(draw(settings.updates * settings.batch, settings.width).T[None], seed=seed)
+        seen = draw(settings.updates * settings.batch, settings.width)
+        fit_codebooks(chain, seen.T[None], seed)
         measure(settings.updates)
     else:
         plan = Plan(settings.updates, settings.learning_rate, method.rule, settings.replace_every)

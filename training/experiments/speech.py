@@ -7,10 +7,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from codec.config import ModelConfig
 from codec.errors import EvaluationError
 from codec.model import CodecModel
-from codec.quantizers.kmeans import KMeans
 from training.evaluation.metrics import METRICS
 from training.experiments.clips import SAMPLE_RATE, Clips, load_clips
 from training.experiments.methods import METHODS, Method
@@ -25,6 +23,7 @@ from training.experiments.results import (
     write_record,
     write_rows,
 )
+from training.experiments.starting_point import start_codec
 
 SCORES = {"pesq_wb": "PESQ", "stoi": "STOI", "psnr": "pSNR"}
 """Our metrics and what the paper calls them; pSNR is defined at `METRICS["psnr"]`."""
@@ -71,7 +70,7 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
     for index, (key, seed) in enumerate(runs):
         title = METHODS[key].title
         tell(index / len(runs), f"{title}, seed {seed}")
-        model = _prepare(settings, METHODS[key], clips, seed)
+        model = start_codec(clips, key, settings.stages[-1], settings.codebook_size, seed)
         _train(model, settings, METHODS[key], clips)
         gaps.append({"method": title, "seed": seed} | _noise_gap(model, clips))
         for decoder in ("as trained", "fine-tuned"):
@@ -84,32 +83,6 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
     write_record(folder / "results.json", settings, rows=rows, noise_gap=gaps)
     _draw(folder, rows)
     return _tables(rows, gaps)
-
-
-def _prepare(settings: Settings, method: Method, clips: Clips, seed: int) -> CodecModel:
-    """The codec as every method begins: principal components and k-means codebooks."""
-    torch.manual_seed(seed)
-    config = ModelConfig(
-        trunk_width=64, latent_width=64, num_stages=settings.stages[-1],
-        codebook_size=settings.codebook_size, encoder_lookahead=(1, 1), decoder_lookahead=(1, 1),
-    )  # fmt: skip
-    model = CodecModel(config)
-    model.quantizer = method.build(config.num_stages, config.codebook_size, config.latent_width)
-    with torch.no_grad():
-        waves = [wave[None, None] for wave in clips.train]
-        features = torch.cat([model.spectrum.analyse(wave)[0] for wave in waves])
-        _, axes = torch.linalg.eigh(features.T @ features)
-        components = axes[:, -config.latent_width :].T.contiguous()
-        model.encoder.linear.weight.copy_(components)
-        model.decoder.linear.weight.copy_(components.T)
-        latent = torch.cat([model.analyse(wave)[0] for wave in waves], 1)
-        kept = torch.randperm(latent.shape[1])[: 40 * config.codebook_size]
-        if isinstance(model.quantizer, KMeans):
-            model.quantizer.fit(latent[None, :, kept], seed=seed)
-        else:
-            model.quantizer.initialise(latent[None, :, kept])
-    torch.manual_seed(seed)
-    return model
 
 
 def _train(model: CodecModel, settings: Settings, method: Method, clips: Clips) -> None:
