@@ -65,8 +65,8 @@ def _checkpoints(
     multiple=True,
     default=("default",),
     show_default=True,
-    metavar="[NAME=]FILE",
-    help="Weights to score; may be repeated; 'none' for peers alone.",
+    metavar="[NAME=]FILE[@EFFORT]",
+    help="Weights to score, as default or default@8; may be repeated; 'none' for peers alone.",
 )
 @click.option(
     "--rates",

@@ -33,7 +33,7 @@ class Decoded:
     """[T] int16 at `SAMPLE_RATE`, read from the decoded file."""
     file_bytes: int
     payload_bytes: int
-    """`file_bytes` without container and header."""
+    """`file_bytes` without a peer's container; of a `.nsvq` file nothing is left out."""
     encode_s: float
     """Processor seconds."""
     decode_s: float
@@ -65,14 +65,16 @@ class CheckpointSystem:
     name: str
     path: Path
     rates_kbps: tuple[float, ...]
+    effort: int = 1
+    """Hypotheses kept in the search for codes."""
 
     def identity(self) -> str:
-        """Hash of the weights and of the code that runs them."""
-        return _checkpoint_identity(self.path)
+        """Hash of the weights, the effort and the code that runs them."""
+        return f"{_checkpoint_identity(self.path)} effort {self.effort}"
 
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Through `.nsvq` on disk and back into a 16-bit file, on one thread."""
-        ours = load_codec(self.path)
+        ours = load_codec(self.path, self.effort)
         coded, out = folder / "clip.nsvq", folder / "out.wav"
         start = time.process_time()
         coded.write_bytes(ours.compress(reference / np.float32(32768), SAMPLE_RATE, kbps))
@@ -82,7 +84,7 @@ class CheckpointSystem:
         end = time.process_time()
         data = coded.read_bytes()
         return Decoded(
-            _read_16bit(out), len(data), _code_bytes(data), middle - start, end - middle,
+            _read_16bit(out), len(data), len(data), middle - start, end - middle,
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         )  # fmt: skip
 
@@ -120,20 +122,20 @@ class PeerSystem:
 
 
 @functools.lru_cache(maxsize=2)
-def load_codec(path: Path) -> "Codec":
+def load_codec(path: Path, effort: int = 1) -> "Codec":
     """The codec of a checkpoint, once a process, on one thread and warmed up."""
     import torch
 
     from codec.codec import Codec
 
     torch.set_num_threads(1)
-    loaded = Codec.load(path)
+    loaded = Codec.load(path, effort=effort)
     loaded.decompress(loaded.compress(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE))
     return loaded
 
 
 def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> CheckpointSystem:
-    """The checkpoint that `text` names: `default`, a path, or either behind `name=`.
+    """The checkpoint that `text` names: `[NAME=]default` or a path, `@8` behind it for effort 8.
 
     Args:
         rates_kbps: bitrates wanted; each becomes the highest on offer not above it. None: all.
@@ -143,6 +145,7 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
         EvaluationError: a bitrate below the lowest on offer.
     """
     name, _, source = text.rpartition("=")
+    source, effort = _split_effort(source)
     path = find_checkpoint(source)
     config = describe_checkpoint(path).config
     try:
@@ -151,7 +154,16 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
         raise EvaluationError(f"checkpoint {source}: {error}") from error
     stages = stages or set(range(1, config.num_stages + 1))
     rates = tuple(round(config.bitrate_kbps(count), 3) for count in sorted(stages))
-    return CheckpointSystem(name or ("nsvq" if source == "default" else path.stem), path, rates)
+    if not name:
+        name = "nsvq" if source == "default" else path.stem
+        name += f" effort {effort}" if effort > 1 else ""
+    return CheckpointSystem(name, path, rates, effort)
+
+
+def _split_effort(source: str) -> tuple[str, int]:
+    """`default@8` is effort 8 of `default`."""
+    path, sign, effort = source.rpartition("@")
+    return (path, int(effort)) if sign and effort.isdigit() else (source, 1)
 
 
 def peer_systems(
@@ -189,15 +201,6 @@ def _checkpoint_identity(path: Path) -> str:
     for source in sorted(Path(codec.__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
-
-
-def _code_bytes(data: bytes) -> int:
-    """Bytes of a `.nsvq` file's codes alone."""
-    from codec.bitstream import read_header
-
-    header = read_header(data)
-    codes = header.num_channels * header.num_frames * header.num_stages
-    return math.ceil(codes * header.code_bits / 8)
 
 
 def _write_input(path: Path, reference: np.ndarray, peer: Peer) -> None:

@@ -205,6 +205,7 @@ def test_a_process_that_dies_is_one_failure(tmp_path, clip):
 def test_a_checkpoint_is_scored_from_files_on_disk(tmp_path, clip):
     torch = pytest.importorskip("torch")
     from codec.checkpoint import save_checkpoint
+    from codec.codec import Codec
     from codec.config import ModelConfig
     from codec.model import CodecModel
 
@@ -218,8 +219,13 @@ def test_a_checkpoint_is_scored_from_files_on_disk(tmp_path, clip):
     assert system.rates_kbps == (0.2, 0.4, 0.6)
     row = score_clip(Job(system, 0.4, clip, ("lsd",)))
     assert (row.error, row.system) == ("", "tiny")
-    assert row.payload_kbps == pytest.approx(0.4, rel=0.02)
-    assert row.kbps > row.payload_kbps
+    wave = read_reference(clip) / np.float32(32768)
+    coded = Codec.load(system.path).compress(wave, 16_000, 0.4)
+    assert row.kbps == row.payload_kbps == pytest.approx(8e-3 * len(coded) / row.seconds)
+    wide = checkpoint_system(f"{tmp_path / 'tiny.safetensors'}@4", [0.4])
+    assert (wide.name, wide.effort) == ("tiny effort 4", 4)
+    assert wide.identity() != system.identity()
+    assert score_clip(Job(wide, 0.4, clip, ("lsd",))).kbps == row.kbps
 
 
 def test_report_is_one_page_with_everything_in_it(corpus, tmp_path):
