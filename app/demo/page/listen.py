@@ -139,7 +139,7 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
 
 def _follow(event: Any, tab: Listening, states: tuple[Any, Any], parts: _Parts) -> list[Any]:
     """After the sound: scores and spectrograms, then the stages."""
-    slow = {
+    slow: dict[str, Any] = {
         "concurrency_id": "scores",
         "api_visibility": "private",
         "show_progress": "hidden",
