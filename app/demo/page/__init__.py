@@ -25,7 +25,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         )
         api.build(studio)  # first, so that no other event takes the documented names
         clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
-        with gr.Tabs():
+        with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", id="listen"):
                 listen.build(page, studio, clip)
             with gr.Tab("Compare", id="compare"):
