@@ -9,6 +9,7 @@ from functools import cache
 import torch
 import torchaudio
 from torch import Tensor, nn
+from torch.nn import functional
 
 SAMPLE_RATE = 16_000
 MEL_WINDOWS = (64, 128, 256, 512, 1024, 2048)
@@ -73,11 +74,13 @@ def _complex_loss_at(wave: Tensor, target: Tensor, window: int) -> Tensor:
 
 
 def _stft(wave: Tensor, window: int) -> Tensor:
-    """Four-fold overlap; a full-scale sine has magnitude 0.5.
+    """Four-fold overlap, also at the ends: a sample no window weighs would never be learnt.
 
     Shape: wave [B, 1, T] -> [B, F, window / 2 + 1] complex.
     """
-    frames = wave[:, 0].unfold(-1, window, window // 4) * _hann(window, wave.device)
+    step = window // 4
+    padded = functional.pad(wave[:, 0], (window - step, window - step))
+    frames = padded.unfold(-1, window, step) * _hann(window, wave.device)
     return torch.fft.rfft(frames)
 
 

@@ -53,7 +53,8 @@ class PhaseConfig:
     train: tuple[str, ...] = ("encoder", "quantizer", "decoder")
     """Parts that learn; the others stay as they are."""
     substitute: str = "noise"
-    """What the decoder hears: `noise` (NSVQ), `hard` codewords, or `none` (no quantization)."""
+    """What the decoder hears: `noise` (NSVQ), codewords with the gradient passed `straight` through to
+    the encoder, `hard` codewords without one, or `none` (no quantization)."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.losses.LOSSES`."""
     latent_weight: float = 1.0
@@ -198,7 +199,7 @@ def _check(recipe: Recipe) -> None:
             (f"{phase.name}.steps", phase.steps >= 1),
             (f"{phase.name}.learning_rate", 0 < phase.learning_rate < 1),
             (f"{phase.name}.cooldown", 0 <= phase.cooldown <= 1),
-            (f"{phase.name}.substitute", phase.substitute in ("noise", "hard", "none")),
+            (f"{phase.name}.substitute", phase.substitute in ("noise", "straight", "hard", "none")),
             (
                 f"{phase.name}.train",
                 set(phase.train) <= {"encoder", "quantizer", "decoder"} and len(phase.train) > 0,

@@ -118,6 +118,8 @@ class Run:
         if self.phase.substitute == "none":
             return latent, latent.new_zeros(())
         quantized = self.model.quantizer(latent, num_stages)
+        if self.phase.substitute == "straight":
+            return latent + (quantized.hard - latent).detach(), quantized.loss
         if self.phase.substitute == "hard":
             return quantized.hard, quantized.loss
         return quantized.output, quantized.loss

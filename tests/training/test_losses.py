@@ -58,3 +58,13 @@ def test_gradients_are_those_of_the_formula(name: str) -> None:
     )
     slope = float((guess.grad * direction).sum())
     assert (ahead - behind) / (2 * step) == pytest.approx(slope, rel=0.1, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", ["mel", "complex"])
+@pytest.mark.parametrize("place", [slice(0, 40), slice(-40, None)])
+def test_a_click_at_either_end_is_heard(name: str, place: slice, wave: torch.Tensor) -> None:
+    clicked = wave.clone()
+    clicked[..., place] += 0.3
+    inside = wave.clone()
+    inside[..., 8_000:8_040] += 0.3
+    assert float(LOSSES[name](clicked, wave)) > 0.4 * float(LOSSES[name](inside, wave))
