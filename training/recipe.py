@@ -53,7 +53,7 @@ class PhaseConfig:
     train: tuple[str, ...] = ("encoder", "quantizer", "decoder")
     """Parts that learn; the others stay as they are."""
     substitute: str = "noise"
-    """What the decoder hears: `noise` (NSVQ), codewords with the gradient passed `straight` through to
+    """What the decoder hears: `noise` (NSVQ), codewords with the gradient passed `straight` on to
     the encoder, `hard` codewords without one, or `none` (no quantization)."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.losses.LOSSES`."""
