@@ -1,4 +1,4 @@
-"""The README's curve: a picture beside it and a table between two marks in it."""
+"""The curve of a README or a model card: a picture, and a table between two marks."""
 
 import re
 from pathlib import Path
@@ -10,33 +10,39 @@ from training.evaluation.results import Results
 
 START = "<!-- curve: made by `nsvq evaluate`; see docs/evaluation.md -->"
 END = "<!-- /curve -->"
-PICTURE = Path("docs/curve.png")
 
 
 def write_curve(results: Results, readme: Path) -> None:
-    """Draw `docs/curve.png` below the folder of `readme` and renew the block between the marks.
+    """Draw the curve into `picture_of(readme)` and renew the block between the marks.
 
     Raises:
         EvaluationError: `readme` has no such marks.
     """
     text = readme.read_text(encoding="utf-8")
-    block = f"{START}\n{curve_markdown(results)}\n{END}"
+    picture = picture_of(readme)
+    name = picture.relative_to(readme.parent).as_posix()
+    block = f"{START}\n{curve_markdown(results, name)}\n{END}"
     pattern = re.escape(START) + ".*?" + re.escape(END)
     if not re.search(pattern, text, re.DOTALL):
         raise EvaluationError(f"{readme}: nowhere to put the curve; add the lines\n{START}\n{END}")
-    picture = readme.parent / PICTURE
-    picture.parent.mkdir(parents=True, exist_ok=True)
     picture.write_bytes(rate_plot(results, results.metrics[0]))
     readme.write_text(re.sub(pattern, lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
 
 
-def curve_markdown(results: Results) -> str:
+def picture_of(readme: Path) -> Path:
+    """`docs/curve.png` where there is a folder for documents, else a picture named after the file."""
+    if (readme.parent / "docs").is_dir():
+        return readme.parent / "docs" / "curve.png"
+    return readme.with_name(f"{readme.stem}-curve.png")
+
+
+def curve_markdown(results: Results, picture: str) -> str:
     """Picture, date, n, and one line a codec and bitrate."""
     metrics = results.metrics
     title = METRICS[metrics[0]].title
     names = " | ".join(f"{METRICS[name].title} ± 95 %" for name in metrics)
     lines = [
-        f"![Bitrate against {title}]({PICTURE.as_posix()})",
+        f"![Bitrate against {title}]({picture})",
         "",
         f"{results.about.get('date', '')}, {results.num_clips} clips, "
         f"{len(results.failures)} failures. `{results.about.get('command', 'nsvq evaluate')}`",
@@ -60,11 +66,11 @@ def _score(results: Results, system: str, nominal_kbps: float, metric: str) -> s
 
 
 def _bd_lines(results: Results) -> list[str]:
-    """One sentence a peer: bitrate at equal score by the first metric."""
+    """One sentence a metric and peer: bitrate at equal score."""
     return [
         f"- {b.system} against {b.peer}: {b.percent:+.0f} % bitrate at equal "
         f"{METRICS[b.metric].title} (95 %: {b.low:+.0f} … {b.high:+.0f} %), over "
         f"{b.score_low:.2f} … {b.score_high:.2f}, n = {b.n}"
         for b in results.bd_rates
-        if b.metric == results.metrics[0] and b.percent == b.percent and b.system in results.ours
+        if b.percent == b.percent and b.system in results.ours
     ]

@@ -250,4 +250,7 @@ def test_report_is_one_page_with_everything_in_it(corpus, tmp_path):
     assert "old" not in text
     assert "| copy | " in text
     assert text.endswith("after\n")
+    assert (tmp_path / "README-curve.png").stat().st_size > 1000
+    (tmp_path / "docs").mkdir()
+    write_curve(results, readme)
     assert (tmp_path / "docs" / "curve.png").stat().st_size > 1000
