@@ -30,7 +30,7 @@ def write_curve(results: Results, readme: Path) -> None:
 
 
 def picture_of(readme: Path) -> Path:
-    """`docs/curve.png` where there is a folder for documents, else a picture named after the file."""
+    """`docs/curve.png` where there is a folder `docs`, else a picture named after the file."""
     if (readme.parent / "docs").is_dir():
         return readme.parent / "docs" / "curve.png"
     return readme.with_name(f"{readme.stem}-curve.png")
