@@ -6,7 +6,7 @@ Frozen dataclasses with every default in sight; an unknown key or a value out of
 
 import dataclasses
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from codec.config import ModelConfig
 from codec.errors import ConfigError
 from codec.quantizers.residual import Learning
+from training.checks import build_settings, check_ranges, table
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -147,65 +148,44 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
     Raises:
         ConfigError: see `load_recipe`.
     """
-    values = dict(values)
-    model = ModelConfig.from_dict(values.pop("model", {}))
-    data = _build(DataConfig, "data", values.pop("data", {}))
-    phases = tuple(_build(PhaseConfig, "phases", phase) for phase in values.pop("phases", [{}]))
-    recipe = _build(Recipe, "recipe", values | {"model": model, "data": data, "phases": phases})
-    _check(recipe)
+    values = {"model": {}, "data": {}, "phases": [{}]} | values
+    if not isinstance(values["phases"], list | tuple):
+        raise ConfigError("recipe setting phases should be a list of tables: [[phases]]")
+    built = {
+        "model": ModelConfig.from_dict(table("model", values["model"])),
+        "data": build_settings(DataConfig, "data", values["data"]),
+        "phases": tuple(
+            build_settings(PhaseConfig, f"phases.{n}", phase)
+            for n, phase in enumerate(values["phases"])
+        ),
+    }
+    recipe: Recipe = build_settings(Recipe, "recipe", values | built)
+    check_ranges(recipe)
     return recipe
 
 
-def _build(kind: type, where: str, values: dict[str, Any]) -> Any:
-    known = {item.name for item in dataclasses.fields(kind)}
-    for name in values:
-        if name not in known:
-            raise ConfigError(
-                f"unknown setting {name!r} in {where}; known: {', '.join(sorted(known))}"
-            )
-    values = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
-    built = kind(**values)
-    for item in dataclasses.fields(kind):
-        value = getattr(built, item.name)
-        if item.type in (int, float) and (
-            isinstance(value, bool) or not isinstance(value, int | float)
-        ):
-            raise ConfigError(f"{where} setting {item.name} = {value!r} should be a number")
-    return built
+def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """What two trees of settings don't agree on, one line for each.
 
-
-def _check(recipe: Recipe) -> None:
-    """Refuse values no run could work with."""
-    from training.losses import LOSSES
-
-    data = recipe.data
-    checks = [
-        ("data.batch_size", data.batch_size >= 1),
-        ("data.crop_s", data.crop_s > 0.2),
-        ("phases", len(recipe.phases) > 0),
-        ("codebook_learning", recipe.codebook_learning in ("ema", "gradient")),
+    >>> differences({"seed": 0, "phases": [{"steps": 3}]}, {"seed": 0, "phases": [{"steps": 4}]})
+    ['phases.0.steps was 3, is 4']
+    """
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    return [
+        f"{name} was {old.get(name, 'not there')}, is {new.get(name, 'not there')}"
+        for name in dict.fromkeys([*old, *new])
+        if old.get(name) != new.get(name)
     ]
-    stages = [int(n) if n.isdigit() else 0 for n in data.stage_shares]
-    checks.append(
-        (
-            "data.stage_shares",
-            bool(stages) and all(1 <= n <= recipe.model.num_stages for n in stages),
-        )
-    )
-    for phase in recipe.phases:
-        checks += [
-            (f"{phase.name}.steps", phase.steps >= 1),
-            (f"{phase.name}.learning_rate", 0 < phase.learning_rate < 1),
-            (f"{phase.name}.cooldown", 0 <= phase.cooldown <= 1),
-            (f"{phase.name}.substitute", phase.substitute in ("noise", "straight", "hard", "none")),
-            (
-                f"{phase.name}.train",
-                set(phase.train) <= {"encoder", "quantizer", "decoder"} and len(phase.train) > 0,
-            ),
-            (f"{phase.name}.losses", set(phase.losses) <= set(LOSSES) and len(phase.losses) > 0),
-        ]
-    for name, good in checks:
-        if not good:
-            raise ConfigError(f"recipe setting {name} is out of range")
+
+
+def _leaves(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings in a tree by their path."""
+    if isinstance(values, dict):
+        branches = [(str(key), value) for key, value in values.items()]
+    elif isinstance(values, list | tuple):
+        branches = [(str(key), value) for key, value in enumerate(values)]
+    else:
+        yield name, values
+        return
+    for key, value in branches:
+        yield from _leaves(value, f"{name}.{key}".lstrip("."))

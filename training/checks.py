@@ -1,0 +1,177 @@
+"""What a recipe's settings may be: the type of each, and values a run could work with."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from codec.errors import ConfigError
+
+if TYPE_CHECKING:
+    from training.recipe import DataConfig, PhaseConfig, Recipe
+
+PARTS = ("encoder", "quantizer", "decoder")
+SUBSTITUTES = ("noise", "straight", "hard", "none")
+_LARGEST_SEED = 2**24
+
+
+class Kind(NamedTuple):
+    """A type of setting."""
+
+    name: str
+    holds: Callable[[Any], bool]
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)
+
+
+KINDS: dict[Any, Kind] = {
+    int: Kind("a whole number", lambda value: type(value) is int),
+    float: Kind("a number", _is_number),
+    bool: Kind("true or false", lambda value: type(value) is bool),
+    str: Kind("a string", lambda value: type(value) is str),
+    tuple[str, ...]: Kind(
+        "a list of strings",
+        lambda value: isinstance(value, list | tuple) and all(type(one) is str for one in value),
+    ),
+    dict[str, float]: Kind(
+        "a table of numbers",
+        lambda value: isinstance(value, dict) and all(map(_is_number, value.values())),
+    ),
+}
+
+
+def build_settings(kind: type, where: str, values: Any) -> Any:
+    """A dataclass of settings, each known and of its field's type.
+
+    Raises:
+        ConfigError: one that is not.
+    """
+    known = {item.name: item.type for item in dataclasses.fields(kind)}
+    for name, value in table(where, values).items():
+        if name not in known:
+            raise ConfigError(
+                f"unknown setting {name!r} in {where}; known: {', '.join(sorted(known))}"
+            )
+        expected = KINDS.get(known[name])
+        if expected and not expected.holds(value):
+            raise ConfigError(f"{where} setting {name} = {value!r} should be {expected.name}")
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+    )
+
+
+def table(where: str, values: Any) -> dict[str, Any]:
+    """`values`, if it is a table.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(values, dict):
+        raise ConfigError(f"recipe setting {where} = {values!r} should be a table of settings")
+    return values
+
+
+def check_ranges(recipe: "Recipe") -> None:
+    """Refuse values no run could work with.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    checks = [*_of_run(recipe), *_of_data(recipe.data, recipe.model.num_stages)]
+    for number, phase in enumerate(recipe.phases):
+        checks += _of_phase(f"phases.{number}", phase, recipe.codebook_learning)
+    for name, good, expected in checks:
+        if not good:
+            raise ConfigError(f"recipe setting {name} is out of range; expected {expected}")
+
+
+Checks = list[tuple[str, bool, str]]
+"""Each a setting, whether it is good, and what would be."""
+
+
+def _of_run(recipe: "Recipe") -> Checks:
+    from training.losses import SAMPLE_RATE
+
+    model = recipe.model
+    num_features = 2 * (model.hop + 1)
+    return [
+        (
+            "model.sample_rate",
+            model.sample_rate == SAMPLE_RATE,
+            f"{SAMPLE_RATE}, which the losses are made for",
+        ),
+        (
+            "model.latent_width",
+            model.latent_width <= num_features,
+            f"at most {num_features}, the numbers in a frame's spectrum",
+        ),
+        ("phases", len(recipe.phases) > 0, "one phase at least"),
+        ("seed", 0 <= recipe.seed < _LARGEST_SEED, f"0 to {_LARGEST_SEED - 1}"),
+        ("codebook_learning", recipe.codebook_learning in ("ema", "gradient"), "ema or gradient"),
+        ("weight_decay", recipe.weight_decay >= 0, "0 or more"),
+        ("clip_norm", recipe.clip_norm > 0, "more than 0"),
+        ("average_decay", 0 <= recipe.average_decay < 1, "0 to less than 1"),
+    ]
+
+
+def _of_data(data: "DataConfig", top: int) -> Checks:
+    stages = [int(n) if n.isdecimal() else 0 for n in data.stage_shares]
+    weighs = not data.shares or _weighs(data.shares)
+    return [
+        ("data.batch_size", data.batch_size >= 1, "1 or more"),
+        ("data.crop_s", 0.2 < data.crop_s <= 60.0, "more than 0.2 and at most 60"),
+        (
+            "data.lowest_gain_db",
+            data.lowest_gain_db <= data.highest_gain_db,
+            "no more than highest_gain_db",
+        ),
+        ("data.shares", weighs, "no share below 0 and one above it"),
+        (
+            "data.stage_shares",
+            _weighs(data.stage_shares) and all(1 <= n <= top for n in stages),
+            f"shares of numbers of stages from 1 to {top}, none below 0 and one above it",
+        ),
+    ]
+
+
+def _weighs(shares: Mapping[str, float]) -> bool:
+    return min(shares.values(), default=0.0) >= 0.0 < sum(shares.values())
+
+
+def _of_phase(where: str, phase: "PhaseConfig", codebook_learning: str) -> Checks:
+    from training.losses import LOSSES
+
+    by_gradient = codebook_learning == "gradient" and phase.substitute != "none"
+    return [
+        (f"{where}.steps", phase.steps >= 1, "1 or more"),
+        (f"{where}.learning_rate", 0 < phase.learning_rate < 1, "between 0 and 1"),
+        (f"{where}.warmup_steps", phase.warmup_steps >= 0, "0 or more"),
+        (f"{where}.cooldown", 0 <= phase.cooldown <= 1, "0 to 1"),
+        (f"{where}.substitute", phase.substitute in SUBSTITUTES, " or ".join(SUBSTITUTES)),
+        (
+            f"{where}.train",
+            len(phase.train) > 0 and set(phase.train) <= set(PARTS),
+            f"some of {', '.join(PARTS)}",
+        ),
+        (
+            f"{where}.train",
+            set(phase.train) != {"quantizer"} or by_gradient,
+            "another part too: codebooks that learn by moving average, or that nothing is coded "
+            "with, leave nothing to the optimizer",
+        ),
+        (
+            f"{where}.substitute",
+            phase.substitute != "noise" or "quantizer" in phase.train,
+            "another where the quantizer doesn't learn: noise is for its training",
+        ),
+        (
+            f"{where}.losses",
+            len(phase.losses) > 0 and set(phase.losses) <= set(LOSSES),
+            f"weights of some of {', '.join(LOSSES)}",
+        ),
+    ]
