@@ -10,25 +10,33 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from codec.catalog import FORMAT, model_id, read_checkpoint
-from codec.errors import CheckpointError, ConfigError
+from codec.errors import CheckpointError, ConfigError, OutputError
 from codec.model import CodecModel
 
 
 def save_checkpoint(
     path: Path, model: CodecModel, metadata: Mapping[str, str] | None = None
 ) -> None:
-    """Write `model` to `path`; `metadata` goes into the header beside the config."""
+    """Write `model` to `path`; `metadata` goes into the header beside the config.
+
+    Raises:
+        OutputError: no permission, or the disk is full.
+    """
     tensors = {
         name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()
     }
     header = dict(metadata or {})
     header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, metadata=header)
-    partial.replace(path)
+    try:
+        save_file(tensors, partial, metadata=header)
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(f"{path}: can't be written ({error})") from error
 
 
 def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:

@@ -8,13 +8,14 @@ from torch import Tensor, nn
 
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_checkpoint, save_checkpoint
-from codec.errors import TrainingError
+from codec.config import ModelConfig
+from codec.errors import ConfigError, TrainingError
 from codec.model import CodecModel
 from training.batches import Batches
 from training.corpora import Corpus
 from training.losses import LOSSES
 from training.ranks import average_gradients, copy_from_first, num_ranks, rank
-from training.recipe import PhaseConfig, Recipe
+from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
 from training.start import start_codebooks, start_linear
 from training.state import (
@@ -33,7 +34,7 @@ class Run:
     """A model in training. `step` is the number of steps done."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, device: str = "cpu") -> None:
-        self.recipe, self.device, self.kind = recipe, device, torch.device(device).type
+        self.recipe, self.device, self.kind = recipe, device, device.partition(":")[0]
         data = recipe.data
         if data.batch_size % num_ranks():
             raise TrainingError(
@@ -48,7 +49,7 @@ class Run:
             gain_db=(data.lowest_gain_db, data.highest_gain_db),
         )
         torch.manual_seed(recipe.seed)
-        self.model = CodecModel(recipe.model).to(device)
+        self.model = _placed(CodecModel(recipe.model), device)
         self.model.quantizer.learn_by(recipe.codebook_learning)
         self.average = CodecModel(recipe.model).to(device).requires_grad_(False)
         self.step, self.started = 0, False
@@ -71,15 +72,20 @@ class Run:
             TrainingError: another model.
         """
         model, _, _ = load_checkpoint(find_checkpoint(checkpoint))
-        if model.config != self.recipe.model:
-            raise TrainingError(f"{checkpoint}: a model of other settings than this recipe's")
+        if found := differences(model.config.to_dict(), self.recipe.model.to_dict()):
+            raise TrainingError(
+                f"{checkpoint}: another model than the recipe's: {'; '.join(found)}"
+            )
         self.model.load_state_dict(model.state_dict())
         self.average.load_state_dict(model.state_dict())
         self.model.quantizer.average.reset()
         self.started = True
 
     def train_step(self) -> dict[str, float]:
-        """Draw, encode, quantize, decode, score, learn; what to log."""
+        """Draw, encode, quantize, decode, score, learn; what to log.
+
+        Where gradients are not finite the optimizer takes no step: `skipped` is 1.
+        """
         phase, done = self.recipe.phase_at(self.step)
         if phase is not self.phase:
             self._enter_phase(phase)
@@ -100,15 +106,18 @@ class Run:
         (loss + phase.latent_weight * latent_loss).backward()
         average_gradients(self.learning)
         norm = nn.utils.clip_grad_norm_(self.learning, self.recipe.clip_norm)
-        if torch.isfinite(norm):
+        finite = bool(torch.isfinite(norm))
+        if finite:
             for group in self.optimizer.param_groups:
                 group["lr"] = learning_rate(phase, done)
             self.optimizer.step()
         self.step += 1
         self._keep_codebooks_alive(phase, done)
         self._update_average()
-        logged = {name: float(value.detach()) for name, value in values.items()}
-        return logged | {"latent": float(latent_loss.detach()), "gradient_norm": float(norm)}
+        logged = values | {"latent": latent_loss, "gradient_norm": norm}
+        return {name: float(value.detach()) for name, value in logged.items()} | {
+            "skipped": float(not finite)
+        }
 
     def _quantize(self, latent: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
         """What the decoder hears in this phase, and the quantizer's own loss.
@@ -178,25 +187,43 @@ class Run:
         tensors |= with_prefix("counts", self.model.quantizer.training_state())
         save_state(path, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
 
-    def resume(self, path: Path) -> None:
-        """Go on from what `save` wrote.
+    def resume(self, path: Path) -> list[str]:
+        """Go on from what `save` wrote; what this recipe says otherwise than the one saved.
 
         Raises:
             TrainingError: a damaged file, or the state of another model.
         """
         tensors, header = load_state(path)
         try:
+            model = ModelConfig.from_dict(header["recipe"]["model"]).to_dict()
+            found = differences(header["recipe"] | {"model": model}, self.recipe.to_dict())
+            if of_model := [line for line in found if line.startswith("model.")]:
+                raise TrainingError(f"{path}: the state of another model: {'; '.join(of_model)}")
             self.model.load_state_dict(under_prefix("model", tensors))
             self.average.load_state_dict(under_prefix("average", tensors))
-        except RuntimeError as error:
-            raise TrainingError(f"{path}: the state of another model than this recipe's") from error
-        self.step = header["step"]
-        phase, done = self.recipe.phase_at(self.step)
-        if done:
-            self._enter_phase(phase)
-            restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
-        self.model.quantizer.load_training_state(under_prefix("counts", tensors))
+            self.step = int(header["step"])
+            phase, done = self.recipe.phase_at(self.step)
+            if done:
+                self._enter_phase(phase)
+                restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
+            self.model.quantizer.load_training_state(under_prefix("counts", tensors))
+        except (RuntimeError, KeyError, TypeError, ValueError) as error:
+            raise TrainingError(f"{path}: a state that doesn't fit this recipe's model") from error
+        return found
 
     def export(self, path: Path, metadata: dict[str, str] | None = None) -> None:
         """Write the averaged weights as a checkpoint."""
         save_checkpoint(path, self.average, metadata)
+
+
+def _placed(model: CodecModel, device: str) -> CodecModel:
+    """The model on a device.
+
+    Raises:
+        ConfigError: the device isn't there.
+    """
+    try:
+        return model.to(device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"device {device!r} can't be used here ({reason})") from error

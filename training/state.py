@@ -7,10 +7,11 @@ a run that is killed and started again goes on to the same bits.
     average.NAME      averaged weights
     optimizer.KEY.NAME  the optimizer's moments of parameter NAME
     counts.NAME       what the quantizer keeps between steps
-    header            step, phase and recipe as JSON
+    header            step and recipe as JSON
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,27 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from codec.errors import TrainingError
+from codec.errors import OutputError, TrainingError
 
 FORMAT = "nsvq-training-1"
 
 
 def save_state(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
-    """Write everything to a temporary file, then put it in place of `path`."""
+    """Write everything to a temporary file, then put it in place of `path`.
+
+    Raises:
+        OutputError: the disk is full, say.
+    """
     partial = path.with_suffix(".partial")
     clones = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
-    save_file(
-        clones, partial, metadata={"format": FORMAT, "run": json.dumps(header, sort_keys=True)}
-    )
-    partial.replace(path)
+    metadata = {"format": FORMAT, "run": json.dumps(header, sort_keys=True)}
+    try:
+        save_file(clones, partial, metadata=metadata)
+        with partial.open("r+b") as file:
+            os.fsync(file.fileno())  # a power cut must not leave a new name for old emptiness
+        partial.replace(path)
+    except (SafetensorError, OSError) as error:
+        raise OutputError(f"{path}: can't be written ({error})") from error
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -43,13 +52,13 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
+            if metadata.get("format") != FORMAT:
+                raise TrainingError(f"{path}: not a training state of this release")
+            header = json.loads(metadata["run"])
             names: list[str] = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
+            return {name: file.get_tensor(name) for name in names}, header
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise TrainingError(f"{path}: can't be read as a training state ({error})") from error
-    if metadata.get("format") != FORMAT:
-        raise TrainingError(f"{path}: not a training state of this release")
-    return tensors, json.loads(metadata["run"])
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:

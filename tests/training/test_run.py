@@ -1,5 +1,6 @@
 """A run learns what its phase says, and goes on to the same bits wherever it is killed."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,12 @@ import pytest
 import torch
 
 from codec.checkpoint import load_checkpoint
-from codec.errors import TrainingError
+from codec.errors import ConfigError, OutputError, TrainingError
 from training.corpora import Corpus
+from training.losses import LOSSES
 from training.recipe import Recipe
 from training.run import Run
-from training.state import load_state
+from training.state import load_state, save_state
 
 
 def finish(run: Run) -> dict[str, torch.Tensor]:
@@ -83,23 +85,92 @@ def test_the_linear_start_codes_better_than_random_weights(recipe: Recipe, corpu
     assert error(started) < 0.5 * error(random)
 
 
+def changed(recipe: Recipe, **settings: object) -> Recipe:
+    return replace(recipe, model=replace(recipe.model, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"trunk_width": 24}, {"encoder_lookahead": (2,)}, {"compression": 0.4}]
+)
 def test_a_state_of_another_model_is_refused(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path, settings: dict
+) -> None:
+    Run(recipe, corpus).save(tmp_path / "state")
+    with pytest.raises(TrainingError, match=f"another model: model.{next(iter(settings))}"):
+        Run(changed(recipe, **settings), corpus).resume(tmp_path / "state")
+
+
+def test_a_checkpoint_of_another_model_is_no_start(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    Run(recipe, corpus).export(tmp_path / "weights.safetensors")
+    other = Run(changed(recipe, decoder_lookahead=(0,)), corpus)
+    with pytest.raises(TrainingError, match=r"decoder_lookahead\.0 was 1, is 0"):
+        other.start_from(str(tmp_path / "weights.safetensors"))
+
+
+def test_a_state_says_what_the_recipe_has_otherwise(
     recipe: Recipe, corpus: Corpus, tmp_path: Path
 ) -> None:
     Run(recipe, corpus).save(tmp_path / "state")
-    wider = type(recipe.model)(**{**recipe.model.to_dict(), "trunk_width": 24})
-    other = Run(type(recipe)(**{**vars(recipe), "model": wider}), corpus)
-    with pytest.raises(TrainingError, match="another model"):
-        other.resume(tmp_path / "state")
+    assert Run(recipe, corpus).resume(tmp_path / "state") == []
+    other = Run(replace(recipe, seed=3), corpus)
+    assert other.resume(tmp_path / "state") == ["seed was 0, is 3"]
 
 
-def test_a_damaged_state_is_refused(recipe: Recipe, corpus: Corpus, tmp_path: Path) -> None:
-    run = Run(recipe, corpus)
-    run.save(tmp_path / "state")
-    data = (tmp_path / "state").read_bytes()
-    (tmp_path / "state").write_bytes(data[: len(data) // 2])
+def test_a_damaged_or_foreign_state_is_refused(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    run, path = Run(recipe, corpus), tmp_path / "state"
+    run.save(tmp_path / "whole")
+    tensors, header = load_state(tmp_path / "whole")
+    data = (tmp_path / "whole").read_bytes()
+    path.write_bytes(data[: len(data) // 2])
     with pytest.raises(TrainingError, match="can't be read"):
-        run.resume(tmp_path / "state")
+        run.resume(path)
+    run.export(path)
+    with pytest.raises(TrainingError, match="not a training state"):
+        run.resume(path)
+    for name in (
+        "model.quantizer.codebooks",
+        "average.encoder.linear.weight",
+        "counts.usage.batches",
+    ):
+        save_state(path, {n: value for n, value in tensors.items() if n != name}, header)
+        with pytest.raises(TrainingError, match="doesn't fit"):
+            run.resume(path)
+    save_state(path, tensors, {"recipe": header["recipe"]})
+    with pytest.raises(TrainingError, match="doesn't fit"):
+        run.resume(path)
+
+
+def test_a_state_that_cannot_be_written_is_one_named_error(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    run = Run(recipe, corpus)
+    for write in (run.save, run.export):
+        with pytest.raises(OutputError, match="can't be written"):
+            write(tmp_path / "missing" / "file")
+
+
+def test_a_step_whose_gradients_are_not_finite_is_skipped(
+    recipe: Recipe, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(recipe, corpus)
+    run.start()
+    assert run.train_step()["skipped"] == 0.0
+    weights = run.model.decoder.linear.weight.clone()
+    monkeypatch.setitem(LOSSES, "mel", lambda wave, target: (wave * torch.nan).sum())
+    assert run.train_step()["skipped"] == 1.0
+    assert torch.equal(run.model.decoder.linear.weight, weights)
+    monkeypatch.undo()
+    assert run.train_step()["skipped"] == 0.0
+    assert not torch.equal(run.model.decoder.linear.weight, weights)
+
+
+def test_a_device_that_is_not_there_is_named(recipe: Recipe, corpus: Corpus) -> None:
+    with pytest.raises(ConfigError, match="abacus"):
+        Run(recipe, corpus, "abacus")
 
 
 def test_an_export_is_a_checkpoint_that_can_be_started_from(
