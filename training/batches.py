@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from codec.errors import TrainingError
 from training.corpora import Corpus
 
 
@@ -17,6 +18,9 @@ class Batches:
             only when no corpus is named at all, else nothing.
         crop: samples an item.
         gain_db: lowest and highest random gain.
+
+    Raises:
+        TrainingError: all corpora named have a share of 0.
     """
 
     def __init__(
@@ -36,7 +40,14 @@ class Batches:
         weights = [
             named.get(name, 0.0) if named else self._seconds(name) ** 0.5 for name in self.names
         ]
+        if not sum(weights) > 0:
+            raise TrainingError(f"no share above 0 for any of {', '.join(self.names)}")
         self.weights = np.asarray(weights) / np.sum(weights)
+
+    @property
+    def unused(self) -> list[str]:
+        """Corpora that no item is drawn from."""
+        return [name for name, weight in zip(self.names, self.weights, strict=True) if not weight]
 
     def _seconds(self, name: str) -> float:
         members = self.corpus.groups[name].values()

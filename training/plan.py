@@ -23,7 +23,7 @@ def estimate(run: Run, num_steps: int = 4) -> dict[str, str]:
     return {
         "parameters": f"{parameters / 1e6:.2f} M ({2 * parameters / 1e6:.1f} MB as a checkpoint)",
         "bitrates": f"{config.bitrate_kbps(1):g} to {config.bitrate_kbps():g} kbps in "
-        f"{config.num_stages} steps",
+        f"{config.num_stages} stages",
         "algorithmic delay": f"{config.delay_ms:g} ms",
         "memory in use": _memory(run.device),
         "one step": f"{step_s:.3f} s for {heard:.1f} s of audio",

@@ -10,13 +10,28 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, distributed, nn
 
+from codec.errors import TrainingError
+
 
 def join(device: str) -> str:
-    """Join the processes torchrun started, if it did; the device this one trains on."""
+    """Join the processes torchrun started, if it did; the device this one trains on.
+
+    Raises:
+        TrainingError: one GPU named for them all, or fewer GPUs than processes.
+    """
     if "WORLD_SIZE" not in os.environ or distributed.is_initialized():
         return device
-    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
-    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" else device
+    if not device.startswith("cuda"):
+        distributed.init_process_group("gloo")
+        return device
+    local, found = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if device != "cuda":
+        raise TrainingError(f"device {device!r} for several processes; cuda gives each its own")
+    if local >= found:
+        raise TrainingError(f"{found} GPUs here, one for each process; start no more than that")
+    torch.cuda.set_device(local)  # else all exchange through the first
+    distributed.init_process_group("nccl")
+    return f"cuda:{local}"
 
 
 def rank() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from codec.errors import EvaluationError
+from codec.errors import EvaluationError, TrainingError
 from codec.model import CodecModel
 from training.corpora import Corpus
 from training.evaluation.metrics import score
@@ -18,9 +18,14 @@ def validation_clips(corpus: Corpus, number: int) -> list[np.ndarray]:
     """About `number` clips of at least 2 s, evenly over the corpus, cut to 8 s.
 
     Shape: -> float32 [T] each.
+
+    Raises:
+        TrainingError: none is that long.
     """
     rate = corpus.sample_rate
     long_enough = [clip for clip in corpus.clips if len(clip) >= _SHORTEST_S * rate]
+    if not long_enough:
+        raise TrainingError(f"no recording of at least {_SHORTEST_S:g} s to validate on")
     every = max(1, round(len(long_enough) / number))
     cut = int(_LONGEST_S * rate)
     return [clip[:cut].astype(np.float32) / 32768.0 for clip in long_enough[::every]]

@@ -61,6 +61,13 @@ def test_shares_decide_which_corpus_is_drawn(corpus: Corpus) -> None:
     }
 
 
+def test_corpora_without_a_share_are_named(corpus: Corpus) -> None:
+    assert Batches(corpus, {"talks": 1.0}, size=1, crop=8_000).unused == ["reads"]
+    assert Batches(corpus, {}, size=1, crop=8_000).unused == []
+    with pytest.raises(TrainingError, match="no share"):
+        Batches(corpus, {"talks": 0.0, "elsewhere": 1.0}, size=1, crop=8_000)
+
+
 def test_shares_that_name_no_corpus_fall_back_to_hours(corpus: Corpus) -> None:
     batches = Batches(corpus, {"elsewhere": 1.0}, size=1, crop=8_000)
     assert batches.weights.tolist() == pytest.approx([0.5, 0.5])
