@@ -1,8 +1,9 @@
 """The loop around a run's steps: resume, log, save, validate, export."""
 
 import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from rich.progress import (
 
 from training.ranks import agree, rank
 from training.run import Run
+from training.stopping import held_back
 from training.validate import validate
 
 STATE = "state.safetensors"
@@ -47,39 +49,53 @@ def fit(
     clips: Sequence[np.ndarray],
     stages: Sequence[int],
     options: FitOptions = FitOptions(),
+    *,
+    say: Callable[[str], None] = lambda line: None,
 ) -> None:
     """Train until the recipe ends; `folder` gets the state, the log and checkpoints.
 
-    A folder that holds a state is gone on with. Ctrl-C saves before it stops.
+    A folder that holds a state is gone on with. Ctrl-C and SIGTERM end the step, save and stop.
+
+    Args:
+        clips, stages: what to validate on, and at which numbers of stages.
+        say: told what the user should know, a line at a time.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    first = rank() == 0
-    if (folder / STATE).exists():
-        run.resume(folder / STATE)
-    else:
-        run.start()
-    log = _Log(folder)
+    state = folder / STATE
+    _begin(run, state, say)
+    log = _Log(folder) if rank() == 0 else None
     clock = _Clock(options)
-    with _progress() as bar:
+    with _progress(shown=log is not None) as bar, held_back() as asked_to_stop:
         task = bar.add_task(run.phase.name, total=run.recipe.num_steps, completed=run.step)
-        try:
-            while run.step < run.recipe.num_steps and not agree(clock.over()):
-                log.collect(run.train_step())
-                if not first:
-                    continue
-                bar.update(task, completed=run.step, description=run.phase.name)
-                if run.step % options.log_every == 0:
-                    log.write(run.step, log.means() | {"replaced": float(run.replaced)})
-                if clock.due("save", options.save_every_s):
-                    run.save(folder / STATE)
-                if clock.due("validate", options.validate_every_s):
-                    _validate(run, folder, clips, stages, log=log, options=options)
-        finally:
-            if first:
-                run.save(folder / STATE)
-    if first:
+        while run.step < run.recipe.num_steps and not agree(clock.over() or asked_to_stop()):
+            values = run.train_step()
+            if log is None:
+                continue
+            log.collect(values)
+            bar.update(task, completed=run.step, description=run.phase.name)
+            if run.step % options.log_every == 0:
+                log.write(run.step, log.line() | {"replaced": float(run.replaced)})
+            validation_due = clock.due("validate", options.validate_every_s)
+            if clock.due("save", options.save_every_s) or validation_due:
+                run.save(state)
+            if validation_due:
+                _validate(run, folder, clips, stages, log=log, options=options)
+        if log is not None:
+            run.save(state)
+            say(f"step {run.step} of {run.recipe.num_steps}; the state is in {state}")
+    if log is not None:
         _validate(run, folder, clips, stages, log=log, options=options)
         run.export(folder / LAST)
+
+
+def _begin(run: Run, state: Path, say: Callable[[str], None]) -> None:
+    """Go on from `state` if it is there, else start."""
+    if not state.exists():
+        run.start()
+        return
+    for difference in run.resume(state):
+        say(f"{state}: goes on with another recipe than before: {difference}")
+    say(f"{state}: goes on from step {run.step}")
 
 
 def _validate(
@@ -136,34 +152,48 @@ class _Log:
         """Remember one step's values for the next line."""
         self.collected.append(values)
 
-    def means(self) -> dict[str, float]:
-        """Means of what was collected since the last call, and steps per second."""
+    def line(self) -> dict[str, float]:
+        """Means of what was collected since the last call, steps skipped and steps per second.
+
+        Values that are not finite, as in most steps skipped, are left out of the means.
+        """
         now = time.monotonic()
-        names = dict.fromkeys(name for values in self.collected for name in values)
-        means = {
-            name: float(np.mean([v[name] for v in self.collected if name in v])) for name in names
-        }
-        means["steps_per_s"] = len(self.collected) / max(1e-9, now - self.since)
+        found: dict[str, list[float]] = {}
+        for values in self.collected:
+            for name, value in values.items():
+                if math.isfinite(value):
+                    found.setdefault(name, []).append(value)
+        line = {name: float(np.mean(values)) for name, values in found.items()}
+        line["skipped"] = float(sum(found.get("skipped", ())))
+        line["steps_per_s"] = len(self.collected) / max(1e-9, now - self.since)
         self.collected, self.since = [], now
-        return means
+        return line
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """One line of the log."""
+        line = json.dumps({"step": step, "time": time.time()} | values, allow_nan=False)
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, "time": time.time()} | values) + "\n")
+            file.write(line + "\n")
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
         self.board.flush()
 
     def best(self, name: str) -> float:
         """The highest value of `name` so far, or minus infinity."""
-        if not self.path.exists():
-            return float("-inf")
-        lines = (json.loads(line) for line in self.path.read_text().splitlines())
-        return max((line[name] for line in lines if name in line), default=float("-inf"))
+        lines = self.path.read_text(errors="replace").splitlines() if self.path.exists() else []
+        return max((float(_parsed(line).get(name, "-inf")) for line in lines), default=-math.inf)
 
 
-def _progress() -> Progress:
+def _parsed(line: str) -> dict[str, float]:
+    """One line of a log; nothing of one that a power cut left half written."""
+    try:
+        values = json.loads(line)
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def _progress(shown: bool) -> Progress:
     """A bar on stderr; nothing where stderr is no terminal."""
     from rich.console import Console
 
@@ -174,5 +204,5 @@ def _progress() -> Progress:
         MofNCompleteColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not (shown and console.is_terminal),
     )

@@ -1,13 +1,18 @@
 """`nsvq train`: train a model on a folder of recordings."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+    from training.corpora import Corpus
     from training.recipe import Recipe
-    from training.run import Run
 
 
 @click.command()
@@ -52,15 +57,26 @@ if TYPE_CHECKING:
 @click.option(
     "--device", default="cpu", show_default=True, help="Where to train, as torch names it."
 )
-@click.option("--minutes", type=float, help="Stop by then; the same command goes on from there.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0),
+    help="Stop by then; the same command goes on from there.",
+)
 @click.option(
     "--validate-every",
+    type=click.FloatRange(min=0),
     default=10.0,
     show_default=True,
     metavar="MINUTES",
     help="Minutes between two validations.",
 )
-@click.option("--dev-clips", default=16, show_default=True, help="Clips to validate on.")
+@click.option(
+    "--dev-clips",
+    type=click.IntRange(min=1),
+    default=16,
+    show_default=True,
+    help="About how many clips to validate on.",
+)
 @click.option(
     "--dry-run",
     is_flag=True,
@@ -83,28 +99,39 @@ def command(
     """Train a codec, or go on with a run that was stopped.
 
     The run's folder gets state.safetensors (to go on from), log.jsonl and tensorboard/, and the
-    averaged weights as best.safetensors and last.safetensors: pass either to --checkpoint.
+    averaged weights as last.safetensors and, with --dev, best.safetensors: pass either to
+    --checkpoint. Ctrl-C ends the step, saves and stops.
     """
     from training.corpora import load_corpus
-    from training.fit import FitOptions, fit
-    from training.ranks import join
+    from training.fit import STATE, FitOptions, fit
+    from training.plan import estimate
+    from training.ranks import join, rank
     from training.recipe import load_recipe
     from training.run import Run
     from training.validate import validation_clips
 
     recipe = load_recipe(recipe_name, changes)
+    device = join(device)
+    say = _say if rank() == 0 else _say_nothing
     corpus = load_corpus(data, recipe.model.sample_rate)
-    _say_corpus("training", corpus.seconds, len(corpus.clips), corpus.refused)
-    run = Run(recipe, corpus, join(device))
+    _describe("training", corpus, corpus.clips, say)
+    run = Run(recipe, corpus, device)
+    if run.batches.unused:
+        say(f"not trained on, without a share in the recipe: {', '.join(run.batches.unused)}")
     if dry_run:
-        _say_plan(run)
+        plan = estimate(run)
+        if rank() == 0:
+            click.echo("\n".join(f"{name:<28}{value}" for name, value in plan.items()))
         return
     clips = []
     if dev is not None:
         held_out = load_corpus(dev, recipe.model.sample_rate)
         clips = validation_clips(held_out, dev_clips)
-        _say_corpus("validation", sum(map(len, clips)) / held_out.sample_rate, len(clips), ())
-    if weights is not None:
+        _describe("validation", held_out, clips, say)
+    folder = folder or Path("runs") / Path(recipe_name).stem
+    if weights is not None and (folder / STATE).exists():
+        say(f"{folder} holds a run, which goes on; --from {weights} is for a new one")
+    elif weights is not None:
         run.start_from(weights)
     stages = _operating_points(recipe)
     options = FitOptions(
@@ -112,7 +139,7 @@ def command(
         stop_after_s=float("inf") if minutes is None else 60.0 * minutes,
         watched=f"pesq_wb/{recipe.model.bitrate_kbps(stages[-2 if len(stages) > 1 else 0]):g}kbps",
     )
-    fit(run, folder or Path("runs") / Path(recipe_name).stem, clips, stages, options)
+    fit(run, folder, clips, stages, options, say=say)
 
 
 def _operating_points(recipe: "Recipe") -> list[int]:
@@ -121,14 +148,19 @@ def _operating_points(recipe: "Recipe") -> list[int]:
     return sorted({max(1, round(top * share)) for share in (0.1875, 0.375, 0.75, 1.0)})
 
 
-def _say_corpus(role: str, seconds: float, num_clips: int, refused: tuple[str, ...]) -> None:
-    for line in refused:
-        click.echo(f"nsvq: left out: {line}", err=True)
-    click.echo(f"{role}: {num_clips} clips, {seconds / 60:.1f} minutes", err=True)
+def _describe(
+    role: str, corpus: "Corpus", clips: "Sequence[np.ndarray]", say: Callable[[str], None]
+) -> None:
+    """Say what was found to train or validate on, and what couldn't be used."""
+    for line in corpus.refused:
+        say(f"left out: {line}")
+    minutes = sum(map(len, clips)) / corpus.sample_rate / 60
+    say(f"{role}: {len(clips)} clips, {minutes:.1f} minutes")
 
 
-def _say_plan(run: "Run") -> None:
-    from training.plan import estimate
+def _say(line: str) -> None:
+    click.echo(f"nsvq: {line}", err=True)
 
-    for name, value in estimate(run).items():
-        click.echo(f"{name:<28}{value}")
+
+def _say_nothing(line: str) -> None:
+    """What all processes but the first say."""

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +14,13 @@ from click.testing import CliRunner
 
 from app.verbs.train import command
 from codec.checkpoint import load_checkpoint
+from codec.errors import TrainingError
 from training.corpora import Corpus
 from training.fit import BEST, LAST, LOG, STATE, FitOptions, fit
 from training.recipe import Recipe
 from training.run import Run
 from training.state import load_state
+from training.stopping import SIGNALS, held_back
 from training.validate import validation_clips
 
 TOML = """
@@ -77,6 +81,135 @@ def test_the_verb_trains_and_its_dry_run_only_tells(corpus_folder: Path, tmp_pat
     done = CliRunner().invoke(command, [*common, "-o", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "run" / LAST).exists()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
+    recipe: Recipe,
+    corpus: Corpus,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def stop(number: int, frame: object) -> None:
+        raise Stopped
+
+    fit(Run(recipe, corpus), tmp_path / "whole", [], [4])
+    run, before = Run(recipe, corpus), signal.signal(number, stop)
+    average = run._update_average
+
+    def interrupted() -> None:
+        if run.step == 8:
+            signal.raise_signal(number)
+        average()
+
+    monkeypatch.setattr(run, "_update_average", interrupted)
+    said: list[str] = []
+    try:
+        with pytest.raises(Stopped):
+            fit(run, tmp_path / "parts", [], [4], say=said.append)
+    finally:
+        assert signal.signal(number, before) is stop
+    assert said[-1].startswith("step 8 of 12")
+    assert not (tmp_path / "parts" / LAST).exists()
+    fit(Run(recipe, corpus), tmp_path / "parts", [], [4], say=said.append)
+    assert any("goes on from step 8" in line for line in said)
+    whole, parts = (load_state(tmp_path / name / STATE)[0] for name in ("whole", "parts"))
+    assert all(torch.equal(parts[name], value) for name, value in whole.items())
+
+
+def test_the_same_signal_again_does_not_wait() -> None:
+    def block() -> None:
+        with held_back() as asked:
+            signal.raise_signal(signal.SIGINT)
+            assert asked()
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError("the block should have ended")
+
+    with pytest.raises(KeyboardInterrupt):
+        block()
+
+
+def test_an_error_in_a_step_leaves_the_last_whole_state(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fit(Run(recipe, corpus), tmp_path, [], [4], FitOptions(stop_after_s=0.0))
+    kept = (tmp_path / STATE).read_bytes()
+    run = Run(recipe, corpus)
+    monkeypatch.setattr(run, "_update_average", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        fit(run, tmp_path, [], [4])
+    assert (tmp_path / STATE).read_bytes() == kept
+
+
+def test_the_log_is_json_whatever_a_loss_was(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(recipe, corpus)
+    infinite = {"mel": float("inf"), "gradient_norm": float("nan"), "skipped": 1.0}
+    step, real = iter(range(12)), run.train_step
+    monkeypatch.setattr(
+        run, "train_step", lambda: real() | (infinite if next(step) in (1, 4, 5) else {})
+    )
+    fit(run, tmp_path, [], [4], FitOptions(log_every=2))
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is not JSON")
+
+    text = (tmp_path / LOG).read_text()
+    lines = [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+    assert [line["skipped"] for line in lines] == [1, 0, 2, 0, 0, 0]
+    assert ["mel" in line for line in lines] == [True, True, False, True, True, True]
+
+
+def test_a_log_cut_by_a_power_cut_is_gone_on_with(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    clips = validation_clips(corpus, 1)
+    (tmp_path / LOG).write_text('{"step": 3, "pesq_wb/0.8kbps": 4.5}\n{"step": 5, "pes')
+    options = FitOptions(watched="pesq_wb/0.8kbps")
+    fit(Run(recipe, corpus), tmp_path, clips, [4], options)
+    assert not (tmp_path / BEST).exists()  # 4.5 was better
+
+
+def test_no_clip_long_enough_to_validate_on_is_an_error(corpus: Corpus) -> None:
+    short = replace(corpus, clips=tuple(clip[:8_000] for clip in corpus.clips))
+    with pytest.raises(TrainingError, match="at least 2 s"):
+        validation_clips(short, 4)
+
+
+def test_weights_to_start_from_yield_to_a_run_that_is_there(
+    corpus_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "tiny.toml").write_text(TOML)
+    common = ["--recipe", str(tmp_path / "tiny.toml"), "--data", str(corpus_folder)]
+    common += ["-o", str(tmp_path / "run")]
+    stopped = CliRunner().invoke(command, [*common, "--minutes", "0"])
+    assert "step 0 of 6" in stopped.output
+    changed = [*common, "--from", str(tmp_path / "run" / LAST), "--set", "seed=1"]
+    resumed = CliRunner().invoke(command, changed)
+    assert resumed.exit_code == 0, resumed.output
+    assert "is for a new one" in resumed.output
+    assert "seed was 0, is 1" in resumed.output
+    fresh = CliRunner().invoke(command, [*changed, "-o", str(tmp_path / "other")])
+    assert fresh.exit_code == 0, fresh.output
+    assert "goes on" not in fresh.output
+
+
+def test_what_is_not_trained_on_is_said(corpus_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TOML)
+    told = CliRunner().invoke(
+        command,
+        [
+            *("--recipe", str(tmp_path / "tiny.toml"), "--data", str(corpus_folder), "--dry-run"),
+            *("--set", "data.shares.talks=1"),
+        ],
+    )
+    assert told.exit_code == 0, told.output
+    assert "not trained on, without a share in the recipe: reads" in told.output
 
 
 @pytest.mark.slow
