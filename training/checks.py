@@ -110,6 +110,12 @@ def _of_run(recipe: "Recipe") -> Checks:
             model.latent_width <= num_features,
             f"at most {num_features}, the numbers in a frame's spectrum",
         ),
+        (
+            "data.crop_s",
+            recipe.data.crop_s >= 0.4
+            or not any("envelope" in phase.losses for phase in recipe.phases),
+            "0.4 or more for the envelope loss",
+        ),
         ("phases", len(recipe.phases) > 0, "one phase at least"),
         ("seed", 0 <= recipe.seed < _LARGEST_SEED, f"0 to {_LARGEST_SEED - 1}"),
         ("codebook_learning", recipe.codebook_learning in ("ema", "gradient"), "ema or gradient"),

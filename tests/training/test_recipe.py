@@ -49,6 +49,7 @@ def test_shipped_recipes_are_valid(path) -> None:
         ({"phases": [{"train": ["quantizer"]}]}, "train"),
         ({"phases": [{"train": ["decoder"], "substitute": "noise"}]}, "substitute"),
         ({"phases": [{"losses": {"mel": "1"}}]}, "losses"),
+        ({"data": {"crop_s": 0.3}, "phases": [{"losses": {"envelope": 1.0}}]}, "crop_s"),
         ({"seed": -1}, "seed"),
         ({"seed": 1.5}, "seed"),
         ({"bfloat16": "no"}, "bfloat16"),
