@@ -32,6 +32,14 @@ def complex_loss(wave: Tensor, target: Tensor) -> Tensor:
     return _mean(_complex_loss_at(wave, target, window) for window in COMPLEX_WINDOWS)
 
 
+def wave_loss(wave: Tensor, target: Tensor) -> Tensor:
+    """Mean |x - y| of samples: a click weighs by its height, where logarithms would forgive it.
+
+    Shape: wave, target [B, 1, T] -> scalar.
+    """
+    return (wave - target).abs().mean()
+
+
 def pesq_loss(wave: Tensor, target: Tensor) -> Tensor:
     """A differentiable approximation of PESQ's disturbance, from the package torch-pesq.
 
@@ -64,6 +72,7 @@ def envelope_loss(wave: Tensor, target: Tensor) -> Tensor:
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mel": mel_loss,
     "complex": complex_loss,
+    "wave": wave_loss,
     "pesq": pesq_loss,
     "envelope": envelope_loss,
 }
