@@ -91,8 +91,12 @@ class Decoder(nn.Module):
         self.trunk = Trunk(latent_width, 3 * num_bins, **trunk)  # type: ignore[arg-type]
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Shape: latent [B, D, F] -> features [B, F, 2 · num_bins]."""
-        latent = latent.transpose(1, 2)
+        """Shape: latent [B, D, F] -> features [B, F, 2 · num_bins].
+
+        Nothing holds the last frame's features to what is after the end of a recording, so an
+        empty frame takes that place and is cut off again.
+        """
+        latent = functional.pad(latent, (0, 1)).transpose(1, 2)
         base = self.linear(latent)
         own, gain = self.trunk(latent).split([2 * self.num_bins, self.num_bins], dim=-1)
-        return base + base * gain.repeat(1, 1, 2) + own
+        return (base + base * gain.repeat(1, 1, 2) + own)[:, :-1]
