@@ -161,7 +161,7 @@ def _rate_axis(axes: Axes, kbps: list[float]) -> None:
     ticks = [tick for tick in _KBPS_TICKS if low <= tick <= high]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.set_xlabel("bitrate (kbps, without container and header)")
+    axes.set_xlabel("bitrate (kbps, peers without container)")
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)
 
