@@ -26,7 +26,13 @@ def test_a_signal_leaves_nothing_behind(
             file.write(wave)
     target = tmp_path / "new" / "out.nsvq"
     command = [*NSVQ, "encode", tmp_path / "long.wav", "-o", target, "--checkpoint", toy_checkpoint]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a runner in the background of a shell has SIGINT ignored, and children inherit that
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509
+    ) as process:
         try:
             deadline = time.monotonic() + 60
             while not (tmp_path / "new").exists() or not any((tmp_path / "new").iterdir()):
