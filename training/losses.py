@@ -3,6 +3,7 @@
 Every loss takes `wave, target [B, 1, T]` at 16 kHz in float32 and gives a scalar; less is better.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -43,11 +44,16 @@ def wave_loss(wave: Tensor, target: Tensor) -> Tensor:
 def pesq_loss(wave: Tensor, target: Tensor) -> Tensor:
     """A differentiable approximation of PESQ's disturbance, from the package torch-pesq.
 
-    A model tuned on it is scored with metrics it was not tuned on as well (model card).
+    The package scores whole groups of frames only, and levels both waves first: a click in what is
+    left at the end costs nothing there and lowers everything else. So silence is put around the
+    waves until every sample is in a group. A model tuned on this loss is scored with metrics it
+    was not tuned on as well (model card).
 
     Shape: wave, target [B, 1, T] -> scalar.
     """
-    return _pesq_module(wave.device)(target[:, 0], wave[:, 0]).mean()
+    padding = _whole_groups(wave.shape[-1])
+    padded = functional.pad(wave[:, 0], padding)
+    return _pesq_module(wave.device)(functional.pad(target[:, 0], padding), padded).mean()
 
 
 def envelope_loss(wave: Tensor, target: Tensor) -> Tensor:
@@ -88,6 +94,20 @@ def _envelopes(wave: Tensor) -> Tensor:
     bins = torch.fft.rfft(frames, 512)
     power = (bins.real**2 + bins.imag**2) @ _third_octaves(512, wave.device)
     return (power + 1e-10).sqrt().unfold(1, segment, 6)
+
+
+def _whole_groups(num_samples: int) -> tuple[int, int]:
+    """Samples of silence before and behind, so that torch-pesq's groups cover all the rest.
+
+    Groups of 20 frames, 10 apart; a frame is 512 samples, 256 apart.
+
+    >>> _whole_groups(20_480)
+    (512, 2304)
+    """
+    window, step, group, stride = 512, 256, 20, 10
+    frames = math.ceil((num_samples + window) / step) + 1  # a window of silence on both sides
+    frames = group + stride * max(0, math.ceil((frames - group) / stride))
+    return window, (frames - 1) * step - num_samples
 
 
 def _mel_loss_at(wave: Tensor, target: Tensor, window: int) -> Tensor:

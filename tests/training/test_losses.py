@@ -68,3 +68,15 @@ def test_a_click_at_either_end_is_heard(name: str, place: slice, wave: torch.Ten
     inside = wave.clone()
     inside[..., 8_000:8_040] += 0.3
     assert float(LOSSES[name](clicked, wave)) > 0.4 * float(LOSSES[name](inside, wave))
+
+
+@pytest.mark.parametrize("height", [1.0, 5.0, 20.0])
+@pytest.mark.parametrize("place", [0, 5, 14_000, 15_700, 15_990, 15_999])
+def test_a_click_never_pays_under_pesq(place: int, height: float, wave: torch.Tensor) -> None:
+    """torch-pesq alone rates a decoder better that clicks loudly behind the last whole group."""
+    pytest.importorskip("torch_pesq")
+    noise = torch.randn(wave.shape, generator=torch.Generator().manual_seed(3))
+    rebuilt = wave + 0.01 * noise
+    clicked = rebuilt.clone()
+    clicked[..., place] += height
+    assert float(LOSSES["pesq"](clicked, wave)) > float(LOSSES["pesq"](rebuilt, wave))
