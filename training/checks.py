@@ -136,6 +136,13 @@ def _of_data(data: "DataConfig", top: int) -> Checks:
             data.lowest_gain_db <= data.highest_gain_db,
             "no more than highest_gain_db",
         ),
+        ("data.speed_share", 0.0 <= data.speed_share <= 1.0, "from 0 to 1"),
+        (
+            "data.lowest_speed",
+            0.25 <= data.lowest_speed <= data.highest_speed <= 4.0,
+            "from 0.25 to highest_speed, which is 4 at most",
+        ),
+        ("data.mix_share", 0.0 <= data.mix_share <= 1.0, "from 0 to 1"),
         ("data.shares", weighs, "no share below 0 and one above it"),
         (
             "data.stage_shares",

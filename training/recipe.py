@@ -31,6 +31,14 @@ class DataConfig:
     """Random gain is drawn uniformly from here …"""
     highest_gain_db: float = 3.0
     """… to here, and kept from clipping."""
+    speed_share: float = 0.0
+    """Share of items played at another speed, and so another pitch."""
+    lowest_speed: float = 0.85
+    """A factor, drawn uniformly from here …"""
+    highest_speed: float = 1.3
+    """… to here."""
+    mix_share: float = 0.0
+    """Share of items over which a second voice speaks, 0 to 15 dB softer."""
     shares: dict[str, float] = field(default_factory=dict)
     """Weight of each corpus, by folder; empty: each weighs the square root of its seconds."""
     stage_shares: dict[str, float] = field(default_factory=lambda: {"16": 1.0})

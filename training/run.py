@@ -47,6 +47,9 @@ class Run:
             seed=recipe.seed,
             crop=round(data.crop_s * recipe.model.sample_rate),
             gain_db=(data.lowest_gain_db, data.highest_gain_db),
+            speed_share=data.speed_share,
+            speed=(data.lowest_speed, data.highest_speed),
+            mix_share=data.mix_share,
         )
         torch.manual_seed(recipe.seed)
         self.model = _placed(CodecModel(recipe.model), device)

@@ -53,6 +53,26 @@ def test_short_clips_are_padded_and_nothing_clips(corpus: Corpus) -> None:
     assert torch.equal(wave[..., 40_000:], torch.zeros_like(wave[..., 40_000:]))
 
 
+def test_another_speed_is_another_pitch() -> None:
+    tone = np.sin(2 * np.pi * 500 * np.arange(64_000) / 16_000)
+    corpus = Corpus(16_000, ((8_000 * tone).astype(np.int16),), {"a": {"b": (0,)}})
+    faster = Batches(corpus, {}, size=1, crop=16_000, speed_share=1.0, speed=(1.25, 1.25))
+    wave = faster.draw(0)[0, 0]
+    assert wave.shape == (16_000,)
+    assert int(torch.fft.rfft(wave).abs().argmax()) == 625
+
+
+def test_a_second_voice_comes_on_top(corpus: Corpus) -> None:
+    quiet = (-40.0, -40.0)  # far from clipping: the gain is the same for all
+    alone = Batches(corpus, {}, size=1, crop=8_000, gain_db=quiet, mix_share=1e-9)
+    mixed = Batches(corpus, {}, size=1, crop=8_000, gain_db=quiet, mix_share=1.0)
+    for step in range(3):
+        first, both = alone.draw(step), mixed.draw(step)
+        second = both - first
+        assert 0.0 < float(second.abs().max()) <= 0.01
+        assert not torch.equal(second, first)
+
+
 def test_shares_decide_which_corpus_is_drawn(corpus: Corpus) -> None:
     batches = Batches(corpus, {"talks": 1.0}, size=1, crop=8_000)
     assert dict(zip(batches.names, batches.weights.tolist(), strict=True)) == {

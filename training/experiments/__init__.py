@@ -1,4 +1,4 @@
-"""The NSVQ paper's three experiments run again, and one on search.
+"""The NSVQ paper's three experiments run again, one on search, one on hard recordings.
 
 One module each, with `Settings`, `QUICK` and `run(settings, folder, tell)`.
 """
@@ -8,5 +8,6 @@ EXPERIMENTS = {
     "speech": "training.experiments.speech",
     "images": "training.experiments.images",
     "search": "training.experiments.search",
+    "conditions": "training.experiments.conditions",
 }
 """Names and modules; a module is imported when its experiment runs."""
