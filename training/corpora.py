@@ -5,8 +5,9 @@ clip right under the folder belongs to a corpus named after the folder. Batches 
 first, then speaker, then clip and place: hours are not diversity.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,9 @@ def load_corpus(folder: Path, sample_rate: int) -> Corpus:
     refused: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
         try:
-            clip = _read_mono(path, sample_rate)
+            clip = read_clip(path, sample_rate)
         except AudioError as error:
             refused.append(str(error))
-            continue
-        if len(clip) < _SHORTEST_S * sample_rate:
-            refused.append(f"{path}: shorter than {_SHORTEST_S} s")
             continue
         corpus, speaker = _place(path.relative_to(folder), folder.name)
         members = groups.setdefault(corpus, {})
@@ -64,9 +62,67 @@ def load_corpus(folder: Path, sample_rate: int) -> Corpus:
     return Corpus(sample_rate, tuple(clips), groups, tuple(refused))
 
 
-def _read_mono(path: Path, sample_rate: int) -> np.ndarray:
+def join_corpora(corpora: Sequence[Corpus]) -> Corpus:
+    """All clips of several; speakers of the same name in the same corpus are one."""
+    clips: list[np.ndarray] = []
+    groups: dict[str, dict[str, tuple[int, ...]]] = {}
+    for corpus in corpora:
+        for name, speakers in corpus.groups.items():
+            members = groups.setdefault(name, {})
+            for speaker, numbers in speakers.items():
+                moved = (number + len(clips) for number in numbers)
+                members[speaker] = (*members.get(speaker, ()), *moved)
+        clips += corpus.clips
+    refused = tuple(line for corpus in corpora for line in corpus.refused)
+    return Corpus(corpora[0].sample_rate, tuple(clips), groups, refused)
+
+
+def split_speakers(corpus: Corpus, share: float) -> tuple[Corpus, Corpus]:
+    """Two corpora without a speaker in common, the same two on every machine.
+
+    Args:
+        share: of each corpus' speakers, those who go to the second: one at least, unless there is
+            but one. The lowest hashes of `CORPUS/SPEAKER` do.
+    """
+    groups: tuple[dict, dict] = ({}, {})
+    for name, speakers in corpus.groups.items():
+        ranked = sorted(speakers, key=lambda speaker: _hash(f"{name}/{speaker}"))
+        number = min(len(ranked) - 1, max(1, round(share * len(ranked))))
+        for group, chosen in zip(groups, (ranked[number:], ranked[:number]), strict=True):
+            if chosen:
+                group[name] = {speaker: speakers[speaker] for speaker in sorted(chosen)}
+    first, second = (_only(corpus, group) for group in groups)
+    return first, replace(second, refused=())
+
+
+def _only(corpus: Corpus, groups: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Corpus:
+    """The clips of `groups` alone."""
+    kept = [n for speakers in groups.values() for numbers in speakers.values() for n in numbers]
+    places = {number: place for place, number in enumerate(kept)}
+    moved = {
+        name: {who: tuple(places[n] for n in numbers) for who, numbers in speakers.items()}
+        for name, speakers in groups.items()
+    }
+    clips = tuple(corpus.clips[number] for number in kept)
+    return replace(corpus, clips=clips, groups=moved)
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def read_clip(path: Path, sample_rate: int) -> np.ndarray:
+    """A recording, mixed down and resampled.
+
+    Shape: -> int16 [T].
+
+    Raises:
+        AudioError: it can't be read, or is too short to train on.
+    """
     wave, rate = read_audio(path)
     mono = resample(wave.mean(0, keepdims=True), rate, sample_rate)[0]
+    if len(mono) < _SHORTEST_S * sample_rate:
+        raise AudioError(f"{path}: shorter than {_SHORTEST_S} s")
     return np.round(np.clip(mono, -1.0, 1.0) * 32767).astype(np.int16)
 
 

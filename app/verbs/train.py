@@ -33,13 +33,34 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    required=True,
     help="Recordings of any format and rate: CORPUS/SPEAKER/CLIP.",
+)
+@click.option(
+    "--corpus",
+    "corpora",
+    multiple=True,
+    metavar="NAME[:PART]",
+    help="A corpus to download and train on: librispeech, libritts, vctk, cmu-arctic; may be "
+    "repeated.",
 )
 @click.option(
     "--dev",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="Recordings of other speakers, to validate on.",
+    help="Recordings of other speakers, to validate on.  [default: a twentieth of the speakers of "
+    "every --corpus]",
+)
+@click.option(
+    "--dev-corpus",
+    "dev_corpora",
+    multiple=True,
+    metavar="NAME[:PART]",
+    help="A corpus to download and validate on, as librispeech:dev-clean; may be repeated.",
+)
+@click.option(
+    "--corpora-folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where downloaded corpora are kept.  [default: ~/.cache/nsvq-codec/corpora]",
 )
 @click.option(
     "--output",
@@ -86,8 +107,11 @@ def command(
     *,
     recipe_name: str,
     changes: tuple[str, ...],
-    data: Path,
+    data: Path | None,
+    corpora: tuple[str, ...],
     dev: Path | None,
+    dev_corpora: tuple[str, ...],
+    corpora_folder: Path | None,
     folder: Path | None,
     weights: str | None,
     device: str,
@@ -98,22 +122,29 @@ def command(
 ) -> None:
     """Train a codec, or go on with a run that was stopped.
 
+    \b
+    nsvq train --recipe small --data DIR --dev OTHER_DIR
+    nsvq train --recipe speech-16k --corpus librispeech:train-clean-100 --corpus vctk
+
     The run's folder gets state.safetensors (to go on from), log.jsonl and tensorboard/, and the
     averaged weights as last.safetensors and, with --dev, best.safetensors: pass either to
     --checkpoint. Ctrl-C ends the step, saves and stops.
     """
-    from training.corpora import load_corpus
     from training.fit import STATE, FitOptions, fit
     from training.plan import estimate
     from training.ranks import join, rank
     from training.recipe import load_recipe
     from training.run import Run
+    from training.sources import Sources
     from training.validate import validation_clips
 
+    if data is None and not corpora:
+        raise click.UsageError("give --data (a folder) or --corpus (a name) to train on")
     recipe = load_recipe(recipe_name, changes)
     device = join(device)
     say = _say if rank() == 0 else _say_nothing
-    corpus = load_corpus(data, recipe.model.sample_rate)
+    sources = Sources(data, corpora, dev, dev_corpora, corpora_folder)
+    corpus, held_out = sources.load(recipe.model.sample_rate, say)
     _describe("training", corpus, corpus.clips, say)
     run = Run(recipe, corpus, device)
     if run.batches.unused:
@@ -124,8 +155,7 @@ def command(
             click.echo("\n".join(f"{name:<28}{value}" for name, value in plan.items()))
         return
     clips = []
-    if dev is not None:
-        held_out = load_corpus(dev, recipe.model.sample_rate)
+    if held_out is not None:
         clips = validation_clips(held_out, dev_clips)
         _describe("validation", held_out, clips, say)
     folder = folder or Path("runs") / Path(recipe_name).stem

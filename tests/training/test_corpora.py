@@ -9,7 +9,7 @@ import torch
 
 from codec.errors import TrainingError
 from training.batches import Batches
-from training.corpora import Corpus, load_corpus
+from training.corpora import Corpus, join_corpora, load_corpus, split_speakers
 
 
 def test_folders_name_corpora_and_speakers(corpus: Corpus) -> None:
@@ -91,3 +91,23 @@ def test_corpora_without_a_share_are_named(corpus: Corpus) -> None:
 def test_shares_that_name_no_corpus_fall_back_to_hours(corpus: Corpus) -> None:
     batches = Batches(corpus, {"elsewhere": 1.0}, size=1, crop=8_000)
     assert batches.weights.tolist() == pytest.approx([0.5, 0.5])
+
+
+def test_a_split_shares_no_speaker_and_is_the_same_every_time(corpus: Corpus) -> None:
+    train, dev = split_speakers(corpus, 0.05)
+    assert {name: len(speakers) for name, speakers in dev.groups.items()} == {
+        "reads": 1,
+        "talks": 1,
+    }
+    for name, speakers in corpus.groups.items():
+        assert not set(train.groups[name]) & set(dev.groups[name])
+        for part in (train, dev):
+            for speaker, numbers in part.groups[name].items():
+                clips = [part.clips[number] for number in numbers]
+                before = [corpus.clips[number] for number in speakers[speaker]]
+                assert all(a is b for a, b in zip(clips, before, strict=True))
+    joined = join_corpora([dev, train])
+    assert split_speakers(joined, 0.05)[1].groups.keys() == dev.groups.keys()
+    assert {n: set(s) for n, s in split_speakers(joined, 0.05)[1].groups.items()} == {
+        n: set(s) for n, s in dev.groups.items()
+    }
