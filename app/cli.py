@@ -36,7 +36,9 @@ VERBS = {
     ),
     "models": Verb("app.verbs.models", "List the checkpoints at hand."),
     "train": Verb("app.verbs.train", "Train a model.", "train"),
+    "curves": Verb("app.verbs.curves", "Draw the log of a training run.", "train"),
     "evaluate": Verb("app.verbs.evaluate", "Score bitrate against quality.", "evaluate"),
+    "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "evaluate"),
     "bench": Verb("app.verbs.bench", "Measure speed and memory.", "evaluate"),
     "experiment": Verb(
         "app.verbs.experiment", "Run an experiment of the NSVQ paper.", "experiment"

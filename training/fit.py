@@ -1,7 +1,5 @@
 """The loop around a run's steps: resume, log, save, validate, export."""
 
-import json
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from training.log import Log
 from training.ranks import agree, rank
 from training.run import Run
 from training.stopping import held_back
@@ -24,7 +23,6 @@ from training.validate import validate
 STATE = "state.safetensors"
 BEST = "best.safetensors"
 LAST = "last.safetensors"
-LOG = "log.jsonl"
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def fit(
     folder.mkdir(parents=True, exist_ok=True)
     state = folder / STATE
     _begin(run, state, say)
-    log = _Log(folder) if rank() == 0 else None
+    log = Log(folder) if rank() == 0 else None
     clock = _Clock(options)
     with _progress(shown=log is not None) as bar, held_back() as asked_to_stop:
         task = bar.add_task(run.phase.name, total=run.recipe.num_steps, completed=run.step)
@@ -74,7 +72,7 @@ def fit(
             log.collect(values)
             bar.update(task, completed=run.step, description=run.phase.name)
             if run.step % options.log_every == 0:
-                log.write(run.step, log.line() | {"replaced": float(run.replaced)})
+                log.write(run.step, log.line() | _standing(run))
             validation_due = clock.due("validate", options.validate_every_s)
             if clock.due("save", options.save_every_s) or validation_due:
                 run.save(state)
@@ -98,13 +96,22 @@ def _begin(run: Run, state: Path, say: Callable[[str], None]) -> None:
     say(f"{state}: goes on from step {run.step}")
 
 
+def _standing(run: Run) -> dict[str, float]:
+    """Where a run is, for its log: the last step's phase (from 0) and learning rate."""
+    return {
+        "replaced": float(run.replaced),
+        "learning_rate": float(run.optimizer.param_groups[0]["lr"]),
+        "phase": float([phase is run.phase for phase in run.recipe.phases].index(True)),
+    }
+
+
 def _validate(
     run: Run,
     folder: Path,
     clips: Sequence[np.ndarray],
     stages: Sequence[int],
     *,
-    log: "_Log",
+    log: Log,
     options: FitOptions,
 ) -> None:
     """Score the averaged weights and keep them if they are the best so far."""
@@ -135,62 +142,6 @@ class _Clock:
             return False
         self.last[what] = now
         return True
-
-
-class _Log:
-    """Scalars to a JSON-lines file and to TensorBoard."""
-
-    def __init__(self, folder: Path) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # slow to import
-
-        self.path = folder / LOG
-        self.board = SummaryWriter(str(folder / "tensorboard"))
-        self.collected: list[dict[str, float]] = []
-        self.since = time.monotonic()
-
-    def collect(self, values: dict[str, float]) -> None:
-        """Remember one step's values for the next line."""
-        self.collected.append(values)
-
-    def line(self) -> dict[str, float]:
-        """Means of what was collected since the last call, steps skipped and steps per second.
-
-        Values that are not finite, as in most steps skipped, are left out of the means.
-        """
-        now = time.monotonic()
-        found: dict[str, list[float]] = {}
-        for values in self.collected:
-            for name, value in values.items():
-                if math.isfinite(value):
-                    found.setdefault(name, []).append(value)
-        line = {name: float(np.mean(values)) for name, values in found.items()}
-        line["skipped"] = float(sum(found.get("skipped", ())))
-        line["steps_per_s"] = len(self.collected) / max(1e-9, now - self.since)
-        self.collected, self.since = [], now
-        return line
-
-    def write(self, step: int, values: dict[str, float]) -> None:
-        """One line of the log."""
-        line = json.dumps({"step": step, "time": time.time()} | values, allow_nan=False)
-        with self.path.open("a") as file:
-            file.write(line + "\n")
-        for name, value in values.items():
-            self.board.add_scalar(name, value, step)
-        self.board.flush()
-
-    def best(self, name: str) -> float:
-        """The highest value of `name` so far, or minus infinity."""
-        lines = self.path.read_text(errors="replace").splitlines() if self.path.exists() else []
-        return max((float(_parsed(line).get(name, "-inf")) for line in lines), default=-math.inf)
-
-
-def _parsed(line: str) -> dict[str, float]:
-    """One line of a log; nothing of one that a power cut left half written."""
-    try:
-        values = json.loads(line)
-    except ValueError:
-        return {}
-    return values if isinstance(values, dict) else {}
 
 
 def _progress(shown: bool) -> Progress:

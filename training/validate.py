@@ -1,4 +1,5 @@
-"""How good a model is right now: PESQ and STOI on a few held-out clips, with hard codes."""
+"""How good a model is right now: PESQ, STOI and how many codewords it uses, on a few held-out clips
+with hard codes."""
 
 from collections.abc import Sequence
 
@@ -7,8 +8,10 @@ import torch
 
 from codec.errors import EvaluationError, TrainingError
 from codec.model import CodecModel
+from codec.quantizers.usage import perplexity, used_share
 from training.corpora import Corpus
 from training.evaluation.metrics import score
+from training.evaluation.stages import count_codes
 
 _SHORTEST_S = 2.0
 _LONGEST_S = 8.0
@@ -40,13 +43,15 @@ def validate(
     Args:
         stages: numbers of stages to score, each a bitrate.
 
-    Shape: clips [T] each -> {"pesq_wb/6kbps": …, "stoi/6kbps": …}.
+    Shape: clips [T] each -> {"pesq_wb/6kbps": …, "stoi/6kbps": …, "perplexity/stage01": …,
+    "used/stage01": …}.
     """
     device = model.spectrum.window.device
     scores: dict[str, list[float]] = {}
-    failures = 0
+    failures, all_codes = 0, []
     for clip in clips:
         codes = model.encode(torch.from_numpy(clip).to(device)[None, None])
+        all_codes.append(codes[0])
         for number in stages:
             decoded = model.decode(codes[:, :number])[0, 0, : len(clip)].cpu().numpy()
             rate = f"{model.config.bitrate_kbps(number):g}kbps"
@@ -58,4 +63,9 @@ def validate(
             for name, value in found.items():
                 scores.setdefault(f"{name}/{rate}", []).append(value)
     means = {name: float(np.mean(values)) for name, values in scores.items()}
+    counts = count_codes(torch.cat(all_codes, 1), model.config.codebook_size)
+    for stage, (spread, used) in enumerate(
+        zip(perplexity(counts).tolist(), used_share(counts).tolist(), strict=True), start=1
+    ):
+        means |= {f"perplexity/stage{stage:02}": spread, f"used/stage{stage:02}": used}
     return means | ({"failures": float(failures)} if failures else {})

@@ -181,7 +181,7 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     session = Session(Settings(command=_command_line(), **options))
     for line in session.skipped:
         click.echo(f"nsvq: {line}", err=True)
-    results = _run(session)
+    results = run_session(session)
     write_results(results, output)
     if results.metrics:
         rates = focus_rates(results, focus)
@@ -204,7 +204,7 @@ def _command_line() -> str:
     return shlex.join(["nsvq", *words])
 
 
-def _run(session: "Session") -> "Results":
+def run_session(session: "Session") -> "Results":
     """Run all jobs under a progress bar on stderr (none if that is not a terminal)."""
     from rich.console import Console
     from rich.progress import (

@@ -16,7 +16,8 @@ from app.verbs.train import command
 from codec.checkpoint import load_checkpoint
 from codec.errors import TrainingError
 from training.corpora import Corpus
-from training.fit import BEST, LAST, LOG, STATE, FitOptions, fit
+from training.fit import BEST, LAST, STATE, FitOptions, fit
+from training.log import LOG
 from training.recipe import Recipe
 from training.run import Run
 from training.state import load_state
@@ -49,8 +50,12 @@ def test_a_run_leaves_log_state_and_checkpoints(
     fit(Run(recipe, corpus), tmp_path, clips, [1, 4], FitOptions(log_every=4))
     lines = [json.loads(line) for line in (tmp_path / LOG).read_text().splitlines()]
     assert [line["step"] for line in lines] == [4, 8, 12, 12]
-    assert {"mel", "latent", "steps_per_s", "replaced"} <= set(lines[0])
+    assert {"mel", "latent", "steps_per_s", "replaced", "learning_rate"} <= set(lines[0])
+    assert [line["phase"] for line in lines[:3]] == [0, 1, 2]
     assert {"pesq_wb/0.2kbps", "stoi/0.8kbps"} <= set(lines[-1])
+    for stage in ("stage01", "stage04"):
+        assert 1.0 <= lines[-1][f"perplexity/{stage}"] <= 16.0
+        assert 0.0 < lines[-1][f"used/{stage}"] <= 1.0
     assert list((tmp_path / "tensorboard").iterdir())
     for name in (BEST, LAST):
         assert load_checkpoint(tmp_path / name)[0].config == recipe.model
