@@ -71,7 +71,7 @@ def checkpoint_facts(info: CheckpointInfo) -> Facts:
 def _describe(path: Path) -> Facts:
     if path == STANDARD:
         return _file_facts(sys.stdin.buffer)
-    if path.is_file() and (path.suffix == NSVQ_SUFFIX or _begins_like_nsvq(path)):
+    if path.suffix == NSVQ_SUFFIX or (path.is_file() and _begins_like_nsvq(path)):
         return _file_facts(path)
     try:
         return checkpoint_facts(describe_checkpoint(find_checkpoint(str(path))))

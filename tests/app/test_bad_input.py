@@ -234,3 +234,7 @@ def test_an_input_is_never_overwritten(nsvq: Nsvq, coded: Path) -> None:
     for target in (coded, coded.parent / "." / "clip.nsvq"):
         check_refused(nsvq("trim", coded, "-o", target, "--stages", 1, "--force"), "input")
     assert coded.read_bytes() == before
+
+
+def test_info_on_a_missing_file_says_that_it_is_missing(nsvq: Nsvq, tmp_path: Path) -> None:
+    check_refused(nsvq("info", tmp_path / "gone.nsvq"), "gone.nsvq: no such file")
