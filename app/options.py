@@ -1,6 +1,9 @@
 """Options that several verbs share, and what a bitrate asked for means."""
 
+import math
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -64,6 +67,37 @@ effort_option = click.option(
     metavar="N",
     help="Hypotheses kept in the search for codes: 8 sounds better and takes a little longer.",
 )
+
+
+def scoring_options(function: Function) -> Function:
+    """`--seconds`, `--limit`, `--jobs` and `--cache`: which clips to score, and how."""
+    for option in (
+        click.option(
+            "--cache",
+            type=click.Path(path_type=Path),
+            default=Path(".cache/evaluate"),
+            show_default=True,
+            help="Where finished scores are kept.",
+        ),
+        click.option(
+            "--jobs",
+            "num_processes",
+            type=click.IntRange(0),
+            default=os.cpu_count() or 1,
+            show_default=True,
+            help="Processes at a time; 0 runs all in this one.",
+        ),
+        click.option("--limit", type=click.IntRange(1), help="Draw so many clips at most."),
+        click.option(
+            "--seconds",
+            type=(float, float),
+            default=(0.0, math.inf),
+            help="Take clips between two lengths only.",
+        ),
+    ):
+        function = option(function)
+    return function
+
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

@@ -15,7 +15,7 @@ from rich.progress import (
 )
 
 from training.log import Log
-from training.ranks import agree, rank
+from training.processes import agree, rank
 from training.run import Run
 from training.stopping import held_back
 from training.validate import validate

@@ -11,10 +11,12 @@ from codec.checkpoint import load_checkpoint, save_checkpoint
 from codec.config import ModelConfig
 from codec.errors import ConfigError, TrainingError
 from codec.model import CodecModel
+from codec.quantizers.ranks import copy_from_first_rank
 from training.batches import Batches
 from training.corpora import Corpus
+from training.forward import Forward, over_ranks
 from training.losses import LOSSES
-from training.ranks import average_gradients, copy_from_first, num_ranks, rank
+from training.processes import num_ranks, rank
 from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
 from training.start import start_codebooks, start_linear
@@ -34,7 +36,7 @@ class Run:
     """A model in training. `step` is the number of steps done."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, device: str = "cpu") -> None:
-        self.recipe, self.device, self.kind = recipe, device, device.partition(":")[0]
+        self.recipe, self.device = recipe, device
         data = recipe.data
         if data.batch_size % num_ranks():
             raise TrainingError(
@@ -64,7 +66,8 @@ class Run:
             return
         start_linear(self.model, self.batches)
         start_codebooks(self.model, self.batches)
-        copy_from_first(list(self.model.state_dict().values()))
+        for tensor in self.model.state_dict().values():
+            copy_from_first_rank(tensor)
         self.average.load_state_dict(self.model.state_dict())
 
     def start_from(self, checkpoint: str) -> None:
@@ -93,21 +96,12 @@ class Run:
         if phase is not self.phase:
             self._enter_phase(phase)
         torch.manual_seed(((self.recipe.seed << 32) + self.step) * num_ranks() + rank())
-        wave = self._share(self.batches.draw(self.step))
-        num_stages = self._share(self._draw_stages())
-
-        with torch.autocast(self.kind, torch.bfloat16, enabled=self.recipe.bfloat16):
-            latent = self.model.analyse(wave)
-        decoder_input, latent_loss = self._quantize(latent.float(), num_stages)
-        with torch.autocast(self.kind, torch.bfloat16, enabled=self.recipe.bfloat16):
-            features = self.model.decoder(decoder_input)
-        rebuilt = self.model.spectrum.synthesise(features)[..., : wave.shape[-1]]
-
+        wave, num_stages = self.draw()
+        rebuilt, latent_loss = self.forward(wave, num_stages)
         values = {name: LOSSES[name](rebuilt, wave) for name in phase.losses}
         loss = sum(weight * values[name] for name, weight in phase.losses.items())
         self.optimizer.zero_grad()
         (loss + phase.latent_weight * latent_loss).backward()
-        average_gradients(self.learning)
         norm = nn.utils.clip_grad_norm_(self.learning, self.recipe.clip_norm)
         finite = bool(torch.isfinite(norm))
         if finite:
@@ -116,25 +110,18 @@ class Run:
             self.optimizer.step()
         self.step += 1
         self._keep_codebooks_alive(phase, done)
-        self._update_average()
+        self.update_average()
         logged = values | {"latent": latent_loss, "gradient_norm": norm}
         return {name: float(value.detach()) for name, value in logged.items()} | {
             "skipped": float(not finite)
         }
 
-    def _quantize(self, latent: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
-        """What the decoder hears in this phase, and the quantizer's own loss.
+    def draw(self) -> tuple[Tensor, Tensor]:
+        """This process's share of the step's batch: waves and the stages each of them uses.
 
-        Shape: latent [B, D, F], num_stages [B] -> [B, D, F], scalar.
+        Shape: -> wave [B / ranks, 1, T], num_stages [B / ranks].
         """
-        if self.phase.substitute == "none":
-            return latent, latent.new_zeros(())
-        quantized = self.model.quantizer(latent, num_stages)
-        if self.phase.substitute == "straight":
-            return latent + (quantized.hard - latent).detach(), quantized.loss
-        if self.phase.substitute == "hard":
-            return quantized.hard, quantized.loss
-        return quantized.output, quantized.loss
+        return self._share(self.batches.draw(self.step)), self._share(self._draw_stages())
 
     def _share(self, batch: Tensor) -> Tensor:
         """This process's items of a batch. Shape: [B, ...] -> [B / ranks, ...]."""
@@ -158,7 +145,7 @@ class Run:
             self.replaced = int(replaced.sum())
 
     @torch.no_grad()
-    def _update_average(self) -> None:
+    def update_average(self) -> None:
         """Averaged weights follow the live ones, faster at the beginning."""
         decay = min(self.recipe.average_decay, 1.0 - 2.0 / (self.step + 10.0))
         live = list(self.model.state_dict().values())
@@ -173,6 +160,7 @@ class Run:
             module.requires_grad_(part in phase.train).train(part in phase.train)
         if "quantizer" in phase.train:
             self.model.quantizer.learn_by(self.recipe.codebook_learning)
+        self.forward = over_ranks(Forward(self.model, phase.substitute, self.recipe.bfloat16))
         self.learning = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
             self.learning,

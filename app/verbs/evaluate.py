@@ -1,13 +1,14 @@
 """`nsvq evaluate`: bitrate against quality, beside other codecs."""
 
 import math
-import os
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from app.options import scoring_options
 
 if TYPE_CHECKING:
     from training.evaluation.gate import Change
@@ -106,29 +107,8 @@ def _checkpoints(
     show_default=True,
     help="What to score; the first leads the report.",
 )
-@click.option(
-    "--seconds",
-    type=(float, float),
-    default=(0.0, math.inf),
-    help="Take clips between two lengths only.",
-)
-@click.option("--limit", type=click.IntRange(1), help="Draw so many clips at most.")
+@scoring_options
 @click.option("--seed", default=0, show_default=True, help="Of every draw.")
-@click.option(
-    "--jobs",
-    "num_processes",
-    type=click.IntRange(0),
-    default=os.cpu_count() or 1,
-    show_default=True,
-    help="Processes at a time; 0 runs all in this one.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=Path(".cache/evaluate"),
-    show_default=True,
-    help="Where finished scores are kept.",
-)
 @click.option(
     "--results",
     "tables",

@@ -2,14 +2,13 @@
 
 import json
 import math
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import checkpoint_option, json_option
+from app.options import checkpoint_option, json_option, scoring_options
 
 if TYPE_CHECKING:
     from training.evaluation.stages import Stage
@@ -25,28 +24,7 @@ METRICS = ("pesq_wb", "stoi")
     help="Folder of recordings.",
 )
 @checkpoint_option
-@click.option(
-    "--seconds",
-    type=(float, float),
-    default=(0.0, math.inf),
-    help="Take clips between two lengths only.",
-)
-@click.option("--limit", type=click.IntRange(1), help="Draw so many clips at most.")
-@click.option(
-    "--jobs",
-    "num_processes",
-    type=click.IntRange(0),
-    default=os.cpu_count() or 1,
-    show_default=True,
-    help="Processes at a time; 0 runs all in this one.",
-)
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=Path(".cache/evaluate"),
-    show_default=True,
-    help="Where finished scores are kept, as of nsvq evaluate.",
-)
+@scoring_options
 @json_option
 def command(*, checkpoint: str, as_json: bool, **options: Any) -> None:
     """Show how many codewords each stage uses, and PESQ and STOI with all stages up to it.

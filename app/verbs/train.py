@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     "recipe_name",
     default="small",
     metavar="NAME|TOML",
-    help="A shipped recipe (small, speech-16k) or a .toml file.  [default: small]",
+    help="A shipped recipe (small, speech-16k, finetune) or a .toml file.  [default: small]",
 )
 @click.option(
     "--set",
@@ -132,7 +132,7 @@ def command(
     """
     from training.fit import STATE, FitOptions, fit
     from training.plan import estimate
-    from training.ranks import join, rank
+    from training.processes import join, rank
     from training.recipe import load_recipe
     from training.run import Run
     from training.sources import Sources
@@ -152,7 +152,8 @@ def command(
     if dry_run:
         plan = estimate(run)
         if rank() == 0:
-            click.echo("\n".join(f"{name:<28}{value}" for name, value in plan.items()))
+            width = max(map(len, plan)) + 2
+            click.echo("\n".join(f"{name:<{width}}{value}" for name, value in plan.items()))
         return
     clips = []
     if held_out is not None:

@@ -82,6 +82,8 @@ def test_the_verb_trains_and_its_dry_run_only_tells(corpus_folder: Path, tmp_pat
     assert told.exit_code == 0, told.output
     assert "parameters" in told.output
     assert "0.2 to 0.8 kbps" in told.output
+    assert "phase 0, noise" in told.output
+    assert "6 steps, " in told.output
     assert not (tmp_path / "dry").exists()
     done = CliRunner().invoke(command, [*common, "-o", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
@@ -104,14 +106,14 @@ def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
 
     fit(Run(recipe, corpus), tmp_path / "whole", [], [4])
     run, before = Run(recipe, corpus), signal.signal(number, stop)
-    average = run._update_average
+    average = run.update_average
 
     def interrupted() -> None:
         if run.step == 8:
             signal.raise_signal(number)
         average()
 
-    monkeypatch.setattr(run, "_update_average", interrupted)
+    monkeypatch.setattr(run, "update_average", interrupted)
     said: list[str] = []
     try:
         with pytest.raises(Stopped):
@@ -149,7 +151,7 @@ def test_an_error_in_a_step_leaves_the_last_whole_state(
     fit(Run(recipe, corpus), tmp_path, [], [4], FitOptions(stop_after_s=0.0))
     kept = (tmp_path / STATE).read_bytes()
     run = Run(recipe, corpus)
-    monkeypatch.setattr(run, "_update_average", lambda: 1 / 0)
+    monkeypatch.setattr(run, "update_average", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fit(run, tmp_path, [], [4])
     assert (tmp_path / STATE).read_bytes() == kept
@@ -222,36 +224,41 @@ def test_what_is_not_trained_on_is_said(corpus_folder: Path, tmp_path: Path) -> 
     assert "not trained on, without a share in the recipe: reads" in told.output
 
 
+PHASES = """
+[[phases]]
+steps = 3
+substitute = "none"
+[[phases]]
+steps = 3
+substitute = "straight"
+losses = { mel = 1.0, complex = 5.0 }
+[[phases]]
+steps = 3
+train = ["decoder"]
+substitute = "hard"
+losses = { mel = 1.0, complex = 5.0 }
+"""
+
+
 @pytest.mark.slow
-def test_two_processes_train_as_one(corpus_folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(TOML.replace("steps = 6", "steps = 3"))
-    common = [
-        "-m",
-        "app",
-        "train",
-        "--recipe",
-        str(tmp_path / "tiny.toml"),
-        "--data",
-        str(corpus_folder),
-    ]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--master-port",
-        "29611",
-    ]
-    for start, name in (([sys.executable], "one"), (torchrun, "two")):
+@pytest.mark.parametrize("learning", ["ema", "gradient"])
+def test_two_processes_train_as_one(learning: str, corpus_folder: Path, tmp_path: Path) -> None:
+    """Noise alone is drawn by each process for itself, so a phase with noise isn't here."""
+    model, _, _ = TOML.partition("[[phases]]")
+    recipe = f'codebook_learning = "{learning}"\n{model}{PHASES}'
+    (tmp_path / "tiny.toml").write_text(recipe.replace("{ 4 = 1 }", "{ 4 = 1, 2 = 1 }"))
+    train = ["-m", "app", "train", "--recipe", str(tmp_path / "tiny.toml")]
+    train += ["--data", str(corpus_folder)]
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    for start, name in (([], "one"), (torchrun, "two")):
         subprocess.run(
-            [*start, *common, "-o", str(tmp_path / name)],
+            [sys.executable, *start, *train, "-o", str(tmp_path / name)],
             check=True,
-            timeout=300,
-            env=environment,
+            timeout=600,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
             capture_output=True,
         )
-    one, two = (load_checkpoint(tmp_path / name / LAST)[0].state_dict() for name in ("one", "two"))
+    one, two = (load_state(tmp_path / name / STATE)[0] for name in ("one", "two"))
     for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=2e-3, atol=2e-4)
+        if name.startswith("model."):
+            torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4)

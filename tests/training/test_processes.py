@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from codec.errors import TrainingError
-from training.ranks import join
+from training.processes import join
 
 
 def test_alone_the_device_stays(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,14 +1,14 @@
-"""Several processes on one model: who am I, and gradients averaged over all.
+"""Several processes on one model: joining them, who am I, and a decision for all.
 
-`torchrun --nproc-per-node 2 -m app train …` starts them; each takes its share of every batch. All
-gradients travel as one vector: the model is small, and one exchange costs less than a hundred.
+`torchrun --nproc-per-node 2 -m app train …` starts them; each takes its share of every batch.
+DistributedDataParallel averages their gradients (`training/forward.py`), and
+`codec/quantizers/ranks.py` adds up what their codebooks learn from.
 """
 
 import os
-from collections.abc import Sequence
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed
 
 from codec.errors import TrainingError
 
@@ -42,27 +42,6 @@ def rank() -> int:
 def num_ranks() -> int:
     """How many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
-
-
-@torch.no_grad()
-def average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over the ranks."""
-    if num_ranks() == 1:
-        return
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([gradient.flatten() for gradient in gradients])
-    distributed.all_reduce(flat)
-    flat /= num_ranks()
-    pieces = flat.split([gradient.numel() for gradient in gradients])
-    for gradient, piece in zip(gradients, pieces, strict=True):
-        gradient.copy_(piece.view_as(gradient))
-
-
-def copy_from_first(tensors: Sequence[Tensor]) -> None:
-    """Give every rank the first rank's values, in place."""
-    if num_ranks() > 1:
-        for tensor in tensors:
-            distributed.broadcast(tensor, 0)
 
 
 def agree(decision: bool) -> bool:
