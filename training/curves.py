@@ -44,12 +44,7 @@ def draw_curves(lines: Sequence[Line], recipe: Recipe | None = None) -> bytes:
     for axes, panel in zip(grid, drawn, strict=False):
         PANELS[panel](axes, panel_series(lines, panel))
         axes.set_title(panel, fontsize=10, loc="left")
-        for start in starts[1:]:
-            axes.axvline(start, color="#bbbbbb", linewidth=0.8, zorder=0)
-        axes.grid(axis="y", color="#dddddd", linewidth=0.6)
-        axes.set_axisbelow(True)
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.tick_params(labelbottom=True)
+        _mark_steps(axes, starts)
         if panel == "Perplexity of each stage" and recipe:
             axes.axhline(recipe.model.codebook_size / 2, color="k", linewidth=0.8, linestyle="--")
             axes.set_ylim(0, recipe.model.codebook_size)
@@ -60,6 +55,16 @@ def draw_curves(lines: Sequence[Line], recipe: Recipe | None = None) -> bytes:
     target = io.BytesIO()
     FigureCanvasAgg(figure).print_png(target)
     return target.getvalue()
+
+
+def _mark_steps(axes: Axes, starts: Sequence[float]) -> None:
+    """Plain numbers of steps, and a grey line where a phase begins."""
+    for start in starts[1:]:
+        axes.axvline(start, color="#bbbbbb", linewidth=0.8, zorder=0)
+    axes.grid(axis="y", color="#dddddd", linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.tick_params(labelbottom=True)
 
 
 def panel_series(lines: Sequence[Line], panel: str) -> Mapping[str, Points]:

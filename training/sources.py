@@ -61,9 +61,9 @@ class Sources:
         sample_rate: int,
         say: Callable[[str], None],
     ) -> Corpus | None:
-        from training.named import load_named  # not on every system
-
         found = [load_corpus(data, sample_rate)] if data is not None else []
         if names:
+            from training.named import load_named  # locks files, as not every system can
+
             found.append(load_named(names, self.folder or default_folder(), sample_rate, say))
         return join_corpora(found) if found else None

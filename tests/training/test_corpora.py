@@ -111,3 +111,14 @@ def test_a_split_shares_no_speaker_and_is_the_same_every_time(corpus: Corpus) ->
     assert {n: set(s) for n, s in split_speakers(joined, 0.05)[1].groups.items()} == {
         n: set(s) for n, s in dev.groups.items()
     }
+
+
+def test_a_reader_of_two_corpora_goes_one_way() -> None:
+    clip = np.zeros(8, np.int16)
+    readers = {str(number): (0,) for number in range(300)}
+    some = {str(number): (0,) for number in range(50, 300)}
+    corpus = Corpus(16_000, (clip,), {"books": readers, "sentences": some})
+    train, dev = split_speakers(corpus, 0.05)
+    assert not set(train.groups["books"]) & set(dev.groups["sentences"])
+    assert not set(train.groups["sentences"]) & set(dev.groups["books"])
+    assert 5 < len(dev.groups["books"]) < 30
