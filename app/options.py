@@ -17,6 +17,34 @@ def _not_both(ctx: click.Context, parameter: click.Parameter, value: int | None)
     return value
 
 
+def comma_words(
+    ctx: click.Context | None, parameter: click.Parameter | None, text: str
+) -> tuple[str, ...]:
+    """Callback of an option: the words between commas, each once.
+
+    >>> comma_words(None, None, "opus, codec2,opus")
+    ('opus', 'codec2')
+    """
+    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+
+
+def comma_numbers(
+    ctx: click.Context | None, parameter: click.Parameter | None, text: str
+) -> tuple[float, ...]:
+    """Callback of an option: the numbers between commas, all above zero.
+
+    >>> comma_numbers(None, None, "1,1.5")
+    (1.0, 1.5)
+    """
+    try:
+        found = tuple(float(word) for word in comma_words(ctx, parameter, text))
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not a list of numbers like 1,1.5,3") from None
+    if not all(0.0 < value < math.inf for value in found):
+        raise click.BadParameter(f"{text!r}: expected numbers above zero")
+    return found
+
+
 def rate_options(function: Function) -> Function:
     """`--bitrate` and `--stages`."""
     for option in (

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.options import comma_numbers, comma_words
+
 if TYPE_CHECKING:
     from training.evaluation.speed import Cost
 
 _MISSING = "–"
+Plan = tuple[str, str, float, float]
+"""Kind, source, kbps and seconds: what `training.evaluation.speed.measure` takes."""
 
 
 @click.command()
 @click.option("--checkpoint", default="default", show_default=True, help="Weights to measure.")
 @click.option(
     "--peers",
+    callback=comma_words,
     default="opus,speex,codec2",
     show_default=True,
     metavar="NAME,...",
@@ -24,13 +29,21 @@ _MISSING = "–"
 )
 @click.option(
     "--neural",
+    callback=comma_words,
     default="",
     metavar="NAME,...",
     help="Neural codecs by architecture, untrained: mimi, encodec, dac (package transformers).",
 )
-@click.option("--seconds", default=10.0, show_default=True, help="Length of the audio.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1.0),
+    default=10.0,
+    show_default=True,
+    help="Length of the audio.",
+)
 @click.option(
     "--lengths",
+    callback=comma_numbers,
     default="1,10,60",
     show_default=True,
     metavar="S,...",
@@ -44,7 +57,10 @@ _MISSING = "–"
     help="Runs, of which the median counts.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
-def command(*, checkpoint: str, as_json: bool, repeats: int, **options: str | float) -> None:
+def command(
+    *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
+    lengths: tuple[float, ...], repeats: int, as_json: bool,
+) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
     Times are processor seconds for a second of audio, so that other programs on the machine matter
@@ -60,10 +76,9 @@ def command(*, checkpoint: str, as_json: bool, repeats: int, **options: str | fl
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
     rates = [info.config.bitrate_kbps(count) for count in stages]
-    lengths = [float(text) for text in str(options["lengths"]).split(",") if text]
-    seconds = float(options["seconds"])
+    ours = ("checkpoint", str(info.path), rates[-1], seconds)
     tables = {
-        "Codecs": _plan_codecs(str(info.path), rates[-1], seconds, options),
+        "Codecs": [ours, *_plan_peers(peers, rates[-1], seconds), *_plan_neural(neural, seconds)],
         "Cost against stages": [("checkpoint", str(info.path), rate, seconds) for rate in rates],
         "Cost against length": [("checkpoint", str(info.path), rates[-1], s) for s in lengths],
     }
@@ -78,29 +93,30 @@ def command(*, checkpoint: str, as_json: bool, repeats: int, **options: str | fl
             )
 
 
-def _plan_codecs(
-    path: str, kbps: float, seconds: float, options: dict[str, str | float]
-) -> list[tuple[str, str, float, float]]:
-    """The checkpoint, then every peer that can run here; the others are named on stderr."""
-    from training.evaluation.neural import NOMINAL_KBPS
+def _plan_peers(names: tuple[str, ...], kbps: float, seconds: float) -> list[Plan]:
+    """Every peer that can run here, at its bitrate nearest to `kbps`; others are told on stderr."""
     from training.evaluation.systems import peer_systems
 
-    plan = [("checkpoint", path, kbps, seconds)]
-    systems, skipped = peer_systems(_names(options["peers"]), {}, {})
+    systems, skipped = peer_systems(names, {}, {})
     for line in skipped:
         click.echo(f"nsvq: {line}", err=True)
-    for system in systems:
-        nearest = min(system.rates_kbps, key=lambda rate: abs(rate - kbps))
-        plan.append(("peer", system.name, nearest, seconds))
-    for name in _names(options["neural"]):
-        if name not in NOMINAL_KBPS:
-            raise click.BadParameter(f"no architecture {name!r}; known: {', '.join(NOMINAL_KBPS)}")
-        plan.append(("neural", name, NOMINAL_KBPS[name], seconds))
-    return plan
+    return [
+        ("peer", system.name, min(system.rates_kbps, key=lambda r: abs(r - kbps)), seconds)
+        for system in systems
+    ]
 
 
-def _names(text: str | float) -> list[str]:
-    return [name.strip() for name in str(text).split(",") if name.strip()]
+def _plan_neural(names: tuple[str, ...], seconds: float) -> list[Plan]:
+    """Every architecture, if the package that holds them is here; if not, a line on stderr."""
+    from training.evaluation.neural import ARCHITECTURES, missing
+
+    for name in names:
+        if name not in ARCHITECTURES:
+            raise click.BadParameter(f"no architecture {name!r}; known: {', '.join(ARCHITECTURES)}")
+    if names and (reason := missing()):
+        click.echo(f"nsvq: {', '.join(names)} skipped: {reason}", err=True)
+        return []
+    return [("neural", name, math.nan, seconds) for name in names]
 
 
 def _print(title: str, costs: "list[Cost]", as_json: bool) -> None:

@@ -1,6 +1,6 @@
 """`nsvq evaluate`: bitrate against quality, beside other codecs."""
 
-import math
+import re
 import shlex
 import sys
 from pathlib import Path
@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import scoring_options
+from app.options import comma_numbers, comma_words, scoring_options
 
 if TYPE_CHECKING:
-    from training.evaluation.gate import Change
     from training.evaluation.peers import Peer
     from training.evaluation.results import Results
     from training.evaluation.session import Session
@@ -19,24 +18,13 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _words(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _numbers(ctx: click.Context, param: click.Parameter, text: str) -> tuple[float, ...]:
-    try:
-        found = tuple(float(word) for word in text.split(",") if word.strip())
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is not a list of numbers like 1,1.5,3") from None
-    if not all(0.0 < value < math.inf for value in found):
-        raise click.BadParameter(f"{text!r}: bitrates are above zero")
-    return found
-
-
 def _rates_by_peer(ctx: click.Context, param: click.Parameter,
                    texts: tuple[str, ...]) -> dict[str, tuple[float, ...]]:  # fmt: skip
     pairs = [text.partition("=") for text in texts]
-    return {name.strip(): _numbers(ctx, param, rates) for name, _, rates in pairs}
+    found = {name.strip(): comma_numbers(ctx, param, rates) for name, _, rates in pairs}
+    if len(found) < len(pairs) or not all(found.values()):
+        raise click.BadParameter(f"{' '.join(texts)!r} should read NAME=6,8 once for each peer")
+    return found
 
 
 def _custom_peers(
@@ -44,7 +32,10 @@ def _custom_peers(
 ) -> "dict[str, Peer]":
     from training.evaluation.peers import parse_peer
 
-    return dict(parse_peer(text) for text in texts)
+    pairs = [parse_peer(text) for text in texts]
+    if len(dict(pairs)) < len(pairs):
+        raise click.BadParameter("two peers have one name")
+    return dict(pairs)
 
 
 def _checkpoints(
@@ -72,14 +63,14 @@ def _checkpoints(
 @click.option(
     "--rates",
     "rates_kbps",
-    callback=_numbers,
+    callback=comma_numbers,
     default="",
     metavar="KBPS,...",
     help="Bitrates of the checkpoints; all of them if not given.",
 )
 @click.option(
     "--peers",
-    callback=_words,
+    callback=comma_words,
     default="",
     metavar="NAME,...",
     help="Other codecs: opus, speex, codec2, amr-wb.",
@@ -102,7 +93,7 @@ def _checkpoints(
 )
 @click.option(
     "--metrics",
-    callback=_words,
+    callback=comma_words,
     default="pesq_wb,stoi,estoi",
     show_default=True,
     help="What to score; the first leads the report.",
@@ -152,35 +143,40 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     """
     if options["data"] is None and not options["tables"]:
         raise click.UsageError("give --data (recordings to score) or --results (a table to draw)")
+    from app.score_tables import print_changes, print_results
     from training.evaluation.curve import write_curve
+    from training.evaluation.gate import against as compare
+    from training.evaluation.gate import not_compared
     from training.evaluation.report import focus_rates, worst_rows, write_report
     from training.evaluation.results import read_json, write_json, write_results
     from training.evaluation.session import Session, Settings
 
     earlier = read_json(against) if against else None
     session = Session(Settings(command=_command_line(), **options))
-    for line in session.skipped:
+    for line in session.notices:
         click.echo(f"nsvq: {line}", err=True)
     results = run_session(session)
     write_results(results, output)
-    if results.metrics:
-        rates = focus_rates(results, focus)
-        write_report(results, output, rates, session.samples(worst_rows(results, rates)))
-    _print_results(results)
+    print_results(results)
+    if not results.metrics:
+        raise click.ClickException(f"nothing could be scored; {output / 'clips.csv'} says why")
+    rates = focus_rates(results, focus)
+    write_report(results, output, rates, session.samples(worst_rows(results, rates)))
     click.echo(f"{output / 'report.html'}, results.json, clips.csv")
     if baseline:
         write_json(results, baseline)
     if readme:
         write_curve(results, readme)
     if earlier:
-        _gate(earlier, results)
+        changes = compare(earlier, results)
+        print_changes(changes, not_compared(earlier, results))
+        if any(change.verdict == "worse" for change in changes):
+            raise SystemExit(1)
 
 
 def _command_line() -> str:
     """This call for the record; of paths outside this folder only the last part."""
-    words = [
-        Path(word).name if word.startswith(("/", "..", "~")) else word for word in sys.argv[1:]
-    ]
+    words = [re.sub(r"(^|=)(?:/|~|\.\.)\S*/(?=\S)", r"\1", word) for word in sys.argv[1:]]
     return shlex.join(["nsvq", *words])
 
 
@@ -205,59 +201,3 @@ def run_session(session: "Session") -> "Results":
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("scoring", total=len(session.jobs))
         return session.run(lambda row, cached: progress.advance(task))
-
-
-def _print_results(results: "Results") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from training.evaluation.metrics import METRICS
-
-    console = Console()
-    for metric in results.metrics:
-        names = ("codec", "kbps", "without container", "mean", "95 %", "n", "failed")
-        table = Table(*names, title=METRICS[metric].title)
-        for point in (p for name in results.systems for p in results.curve(name, metric)):
-            rates = f"{point.kbps:.2f}", f"{point.payload_kbps:.2f}"
-            scores = f"{point.mean:.3f}", f"{point.low:.3f}…{point.high:.3f}"
-            counts = str(point.n), str(point.failures)
-            table.add_row(f"{point.system} {point.nominal_kbps:g}", *rates, *scores, *counts)
-        console.print(table)
-    table = Table(
-        "codec against peer", "metric", "%", "95 %", "over", "n", title="Bitrate at equal score"
-    )
-    for b in results.bd_rates:
-        if math.isfinite(b.percent):
-            spans = f"{b.low:+.1f}…{b.high:+.1f}", f"{b.score_low:.3g}…{b.score_high:.3g}"
-            pair = f"{b.system} against {b.peer}"
-            table.add_row(pair, b.metric, f"{b.percent:+.1f}", *spans, str(b.n))
-    if table.row_count:
-        console.print(table)
-    for row in results.failures:
-        what = f"{row.system} {row.nominal_kbps:g} kbps, {row.clip}"
-        click.echo(f"failed: {what}: {row.error}", err=True)
-
-
-def _gate(earlier: "Results", results: "Results") -> None:
-    """Say what changed; exit 1 if something got worse."""
-    from rich.console import Console
-    from rich.table import Table
-
-    from training.evaluation.gate import against
-
-    changes = against(earlier, results)
-    table = Table("codec", "what", "before", "after", "change", "p", "n", "verdict")
-    for c in changes:
-        numbers = f"{c.before:.3f}", f"{c.after:.3f}", f"{c.after - c.before:+.3f}", f"{c.p:.2g}"
-        table.add_row(f"{c.system} {c.nominal_kbps:g}", c.metric, *numbers, str(c.n), c.verdict)
-    Console().print(table)
-    worse = _count(changes, "worse")
-    click.echo(
-        f"{worse} worse, {_count(changes, 'better')} better, {_count(changes, 'same')} the same"
-    )
-    if worse:
-        raise SystemExit(1)
-
-
-def _count(changes: "list[Change]", verdict: str) -> int:
-    return sum(change.verdict == verdict for change in changes)

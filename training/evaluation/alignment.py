@@ -26,6 +26,8 @@ def align(
     Raises:
         EvaluationError: too little of the reference was decoded.
     """
+    if not len(decoded):
+        raise EvaluationError("nothing came out: 0 samples")
     lag = find_lag(reference, decoded, sample_rate)
     late, early = max(lag, 0), max(-lag, 0)
     num_samples = min(len(reference) - early, len(decoded) - late)

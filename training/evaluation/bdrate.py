@@ -17,6 +17,8 @@ from training.evaluation.summary import draws, interval
 
 NUM_DRAWS = 500
 """Bootstrap draws of an interval."""
+MIN_MEETING = 0.95
+"""Share of the draws in which the curves must meet, or there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,18 @@ class BdRate:
     """Below zero: `system` needs less. NaN: their scores never meet."""
     low: float
     high: float
-    """95 % bootstrap interval over clips."""
+    """95 % bootstrap interval over clips; NaN if the curves only just meet."""
     score_low: float
     score_high: float
     """Scores between which the curves were compared: those that both reach."""
     n: int
     """Clips that both have at all their bitrates."""
+
+    def interval_text(self, digits: int) -> str:
+        """Both ends of the interval, or that there is none."""
+        if not math.isfinite(self.low):
+            return "not known"
+        return f"{self.low:+.{digits}f} … {self.high:+.{digits}f}"
 
 
 def bd_rate(
@@ -90,7 +98,7 @@ def _compare(
     drawn = [bd_rate(*_curve(tables[0][d], sign), *_curve(tables[1][d], sign))
              for d in draws(len(clips), seed)[:NUM_DRAWS]]  # fmt: skip
     found = np.array(drawn)[np.isfinite(drawn)]
-    spread = interval(found) if len(found) > len(drawn) // 2 else (math.nan, math.nan)
+    spread = interval(found) if len(found) >= MIN_MEETING * len(drawn) else (math.nan, math.nan)
     percent = bd_rate(*curves[0], *curves[1])
     return BdRate(*pair, metric, percent, *spread, ends[0], ends[1], n=len(clips))
 

@@ -1,16 +1,25 @@
 """Rows kept on disk under a hash of all they depend on, so that no score is computed twice."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import codec
+from codec.errors import OutputError
+from codec.output import new_file
 from training.evaluation.rows import Row
 
-HARNESS = 1
-"""Raised whenever the same clip and codec would come out with another figure."""
+LIBRARIES = ("pesq", "pystoi", "scipy", "numpy", "soxr", "soundfile")
+"""Packages whose version a figure may hang on."""
+SOURCES = (
+    "alignment", "clips", "metrics", "ogg", "peers", "pitch", "programs", "runner", "spectral",
+    "systems",
+)  # fmt: skip
+"""Files of this folder that a figure hangs on; with them go those that open and resample audio."""
 
 
 class Cache:
@@ -30,14 +39,20 @@ class Cache:
             return None
 
     def save(self, key: str, row: Row) -> None:
-        """Keep `row` under `key`. A failed row is not kept: it is tried again next time."""
+        """Keep `row` under `key`. A failed row is not kept: it is tried again next time.
+
+        Raises:
+            OutputError: it can't be written.
+        """
         if row.error:
             return
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(row.to_dict()), encoding="utf-8")
-        partial.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path.parent}: can't be made ({error.strerror})") from error
+        with new_file(path, force=True) as file:  # another run may write the same row meanwhile
+            file.write(json.dumps(row.to_dict()).encode())
 
     def wave_path(self, key: str) -> Path:
         """Where the decoded wave of the row under `key` may be kept."""
@@ -49,13 +64,25 @@ class Cache:
 
 def row_key(clip_hash: str, identity: str, nominal_kbps: float, metrics: Sequence[str]) -> str:
     """Hash over a clip's bytes, a codec's identity, the bitrate, and what scores them."""
-    libraries = [(name, _version(name)) for name in ("pesq", "pystoi", "numpy")]
-    parts = [HARNESS, clip_hash, identity, float(nominal_kbps), sorted(metrics), libraries]
+    parts = [harness_hash(), clip_hash, identity, float(nominal_kbps), sorted(metrics)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _version(package: str) -> str:
+@functools.cache
+def harness_hash() -> str:
+    """Hash of the code and the packages that make a row, so that a change of either is seen."""
+    folders = {Path(__file__).parent: SOURCES, Path(codec.__file__).parent: ("audio", "pcm", "resampling")}
+    digest = hashlib.sha256()
+    for folder, names in folders.items():
+        for name in names:
+            digest.update((folder / f"{name}.py").read_bytes())
+    digest.update(repr([(name, package_version(name)) for name in LIBRARIES]).encode())
+    return digest.hexdigest()
+
+
+def package_version(package: str) -> str:
+    """Its version, or that it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
-        return ""
+        return "(not installed)"

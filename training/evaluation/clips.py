@@ -24,18 +24,6 @@ class Clip:
     name: str
     """Path below the data folder; the same clip has the same name on every machine."""
 
-    @property
-    def corpus(self) -> str:
-        """First of `CORPUS/SPEAKER/CLIP`; empty for a flat folder."""
-        parts = self.name.split("/")
-        return parts[0] if len(parts) > 1 else ""
-
-    @property
-    def speaker(self) -> str:
-        """Second of `CORPUS/SPEAKER/CLIP`; the file's stem for a flat folder."""
-        parts = self.name.split("/")
-        return parts[1] if len(parts) > 2 else Path(parts[-1]).stem
-
     def content_hash(self) -> str:
         """Of the file's bytes: what its cached scores hang on."""
         return _hash_file(self.path)

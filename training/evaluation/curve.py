@@ -69,7 +69,7 @@ def _bd_lines(results: Results) -> list[str]:
     """One sentence a metric and peer: bitrate at equal score."""
     return [
         f"- {b.system} against {b.peer}: {b.percent:+.0f} % bitrate at equal "
-        f"{METRICS[b.metric].title} (95 %: {b.low:+.0f} … {b.high:+.0f} %), over "
+        f"{METRICS[b.metric].title} (95 %: {b.interval_text(0)} %), over "
         f"{b.score_low:.2f} … {b.score_high:.2f}, n = {b.n}"
         for b in results.bd_rates
         if b.percent == b.percent and b.system in results.ours

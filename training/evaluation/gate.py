@@ -42,7 +42,7 @@ def against(baseline: Results, current: Results) -> list[Change]:
     on another machine move every clip a little, which a test alone would call certain.
 
     Raises:
-        EvaluationError: the two runs have nothing in common.
+        EvaluationError: the two runs have nothing in common, or another recording under one name.
     """
     before, after = _groups(baseline.rows), _groups(current.rows)
     metrics = [name for name in baseline.metrics if name in current.metrics]
@@ -52,6 +52,7 @@ def against(baseline: Results, current: Results) -> list[Change]:
         if not clips:
             continue
         pairs = [(before[key][clip], after[key][clip]) for clip in clips]
+        _refuse_other_recordings(pairs)
         changes += [_failures(key, pairs)]
         changes += [c for name in (*metrics, "kbps") if (c := _change(key, name, pairs))]
     if not changes:
@@ -59,6 +60,29 @@ def against(baseline: Results, current: Results) -> list[Change]:
     order = {name: index for index, name in enumerate((*metrics, "kbps", "failures"))}
     changes.sort(key=lambda c: (c.system, order[c.metric], c.nominal_kbps))
     return _judge(changes)
+
+
+def not_compared(baseline: Results, current: Results) -> list[str]:
+    """What the baseline holds and the current run does not, one line each: no gate watches it."""
+    before, after = _groups(baseline.rows), _groups(current.rows)
+    lines = [f"metric {name}" for name in baseline.metrics if name not in current.metrics]
+    for (system, kbps), clips in sorted(before.items()):
+        missing = clips.keys() - after.get((system, kbps), {}).keys()
+        if len(missing) == len(clips):
+            lines.append(f"{system} {kbps:g} kbps")
+        elif missing:
+            lines.append(f"{system} {kbps:g} kbps: {len(missing)} of {len(clips)} clips")
+    return lines
+
+
+def _refuse_other_recordings(pairs: list[tuple[Row, Row]]) -> None:
+    """Clips are paired by name, which is only right if the name means one recording."""
+    for old, new in pairs:
+        if abs(old.seconds - new.seconds) > 0.001:
+            raise EvaluationError(
+                f"{old.clip} had {old.seconds:.3f} s and has {new.seconds:.3f} s now;"
+                " the two runs can't be compared over other recordings"
+            )
 
 
 def _groups(rows: Sequence[Row]) -> dict[tuple[str, float], dict[str, Row]]:

@@ -6,16 +6,18 @@ back), `{kbps}`, `{bps}` and `{mode}` (the peer's own name for the bitrate).
 
 import functools
 import hashlib
+import math
+import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from codec.errors import EvaluationError
 from training.evaluation import ogg
+from training.evaluation.programs import output_of
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Peer:
     """`{mode}` by kbps where it is not the bits per second."""
     payload: Callable[[bytes], int] = len
     """Bytes of a coded file without its container."""
+    delay_ms: float = math.nan
+    """Algorithmic delay as published: a frame and the lookahead."""
     probe: tuple[str, str] = ("", "")
     """A command and a word its output must hold, for programs that may be built without the codec.
     """
@@ -68,14 +72,15 @@ class Peer:
             source = f" (Debian: apt install {self.package})" if self.package else ""
             return f"{', '.join(absent)} not found{source}"
         command, word = self.probe
-        if command and word not in _output(command):
+        if command and word not in output_of(command):
             return f"{self.programs[0]} is built without {word}"
         return ""
 
     def identity(self) -> str:
-        """A hash over its commands, programs and their versions: what cached scores hang on."""
-        commands = repr((self.encode, self.decode, self.sample_rate, sorted(self.modes.items())))
-        return _identity(commands, tuple(self.programs))
+        """A hash over its commands, their programs and scripts: what cached scores hang on."""
+        modes = sorted(self.modes.items())
+        settings = (self.sample_rate, self.raw, self.suffix, self.payload.__name__, modes)
+        return _identity(self.encode, self.decode, repr(settings))
 
 
 def parse_peer(text: str) -> tuple[str, Peer]:
@@ -88,15 +93,28 @@ def parse_peer(text: str) -> tuple[str, Peer]:
     Raises:
         EvaluationError: not of that form, or `{in}`, `{code}` or `{out}` is missing.
     """
-    match = re.fullmatch(r"\s*([\w.+-]+)\s*=(.+?);(.+)", text)
-    if not match:
+    match = re.fullmatch(r"\s*([\w.+-]+)\s*=(.+)", text)
+    commands = _split_commands(match[2]) if match else None
+    if not match or not commands:
         raise EvaluationError(f"peer {text!r} should read 'name=encode command ; decode command'")
-    name, encode, decode = (part.strip() for part in match.groups())
+    name, (encode, decode) = match[1], commands
     if not ("{in}" in encode and "{code}" in encode and "{code}" in decode and "{out}" in decode):
         raise EvaluationError(
             f"peer {name!r}: its commands must name {{in}} and {{code}}, then {{code}} and {{out}}"
         )
     return name, Peer(encode, decode, rates_kbps=())
+
+
+def _split_commands(text: str) -> tuple[str, str] | None:
+    """What stands before and behind the first semicolon that is not inside quotes."""
+    for match in re.finditer(";", text):
+        halves = text[: match.start()].strip(), text[match.end() :].strip()
+        try:
+            if all(shlex.split(half) for half in halves):
+                return halves
+        except ValueError:  # a quotation mark without its other one
+            continue
+    return None
 
 
 def amr_payload_bytes(data: bytes) -> int:
@@ -105,27 +123,16 @@ def amr_payload_bytes(data: bytes) -> int:
 
 
 @functools.cache
-def _identity(commands: str, programs: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(commands.encode())
-    for name in programs:
-        path = Path(shutil.which(name) or name)
-        digest.update(path.read_bytes())
-        digest.update(_output(f"{shlex.quote(str(path))} --version").encode())  # names libraries
+def _identity(encode: str, decode: str, settings: str) -> str:
+    digest = hashlib.sha256(repr((encode, decode, settings)).encode())
+    for command in (encode, decode):
+        words = shlex.split(command)
+        program = shutil.which(words[0]) or words[0]
+        digest.update(output_of(f"{shlex.quote(program)} --version").encode())  # names libraries
+        for word in (program, *words[1:]):
+            if os.path.isfile(word):  # noqa: PTH113 (a word may be too long for a path)
+                digest.update(Path(word).read_bytes())  # the program, an interpreter's script
     return digest.hexdigest()
-
-
-def _output(command: str) -> str:
-    """What `command` prints, whatever its exit status."""
-    run = subprocess.run(
-        shlex.split(command),
-        capture_output=True,
-        text=True,
-        errors="replace",
-        stdin=subprocess.DEVNULL,
-        timeout=20,
-        check=False,
-    )
-    return run.stdout + run.stderr
 
 
 PEERS: dict[str, Peer] = {
@@ -136,6 +143,7 @@ PEERS: dict[str, Peer] = {
         "opus-tools",
         suffix=".opus",
         payload=ogg.payload_bytes,
+        delay_ms=26.5,  # RFC 6716, 2: 20 ms and 6.5 ms
     ),
     "speex": Peer(
         "speexenc --wideband --bitrate {bps} {in} {code}",
@@ -144,6 +152,7 @@ PEERS: dict[str, Peer] = {
         "speex",
         suffix=".spx",
         payload=ogg.payload_bytes,
+        delay_ms=34.0,  # Speex manual: wide band
     ),
     "codec2": Peer(
         "c2enc {mode} {in} {code}",
@@ -161,6 +170,7 @@ PEERS: dict[str, Peer] = {
         "ffmpeg",
         suffix=".awb",
         payload=amr_payload_bytes,
+        delay_ms=25.0,  # 3GPP TS 26.190: 20 ms and 5 ms
         probe=("ffmpeg -hide_banner -encoders", "libvo_amrwbenc"),
     ),
 }

@@ -7,6 +7,7 @@ from itertools import cycle
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
@@ -56,7 +57,9 @@ def rate_plot(results: Results, metric: str) -> bytes:
 def spread_plot(
     results: Results, metric: str, focus: dict[str, float], group: Callable[[Row], str]
 ) -> bytes | None:
-    """Scores by corpus or speaker, each system's mean; with few groups also its quartiles.
+    """Scores by corpus or speaker, each system's mean; with few groups also boxes.
+
+    A box ends at the quartiles, its whiskers at the 5th and 95th percentile.
 
     Args:
         focus: the bitrate shown of each system.
@@ -81,13 +84,16 @@ def spread_plot(
         places = np.arange(len(groups)) + step * (index - (len(systems) - 1) / 2)
         if boxes:
             axes.boxplot(values, positions=places, widths=0.7 * step, orientation="horizontal",
-                         manage_ticks=False, showfliers=False)  # fmt: skip
+                         manage_ticks=False, showfliers=False, whis=(5, 95),
+                         medianprops={"color": "#000000", "linewidth": 0.8})  # fmt: skip
         means = np.array([np.mean(v) if v else np.nan for v in values])
         axes.plot(means, places, style[1], color=style[0], markersize=4,
                   label=f"{system} at {focus[system]:g} kbps")  # fmt: skip
     axes.set_yticks(range(len(groups)), [name or "(none)" for name in groups], fontsize=8)
     axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set_xlabel(f"{METRICS[metric].title}: mean" + (" and quartiles" if boxes else ""))
+    axes.set_xlabel(
+        f"{METRICS[metric].title}: mean" + (", median, quartiles, 5 and 95 %" if boxes else "")
+    )
     axes.grid(axis="y" if not boxes else "x", color="#dddddd", linewidth=0.6)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return _png(figure)
@@ -115,21 +121,18 @@ def cost_plot(results: Results, focus: dict[str, float]) -> bytes | None:
             places + offset, values, 0.38, label=name, color=shade, hatch=hatch, edgecolor="k"
         )
     times.set_yticks(places, [f"{p.system} {p.nominal_kbps:g} kbps" for p in points], fontsize=8)
-    slowest = max(max(point.encode_rtf, point.decode_rtf) for point in points)
-    quickest = min(min(point.encode_rtf, point.decode_rtf) for point in points)
-    times.set_xscale("log")
-    times.set_xlim(10.0 ** np.floor(np.log10(quickest) - 0.1), 10.0 ** np.ceil(np.log10(slowest)))
-    times.set_xlabel("processor seconds for one second of audio")
-    times.legend(frameon=False, fontsize=8)
     memory.barh(places, [point.peak_mb for point in points], 0.6, color="#999999", edgecolor="k")
-    memory.set_xlabel("peak memory (MB)")
+    _label_bars(times, "real-time factor (processor s per s of audio)")
+    _label_bars(memory, "peak memory (MB)")
+    figure.legend(*times.get_legend_handles_labels(), loc="outside upper center", ncols=2,
+                  frameon=False, fontsize=8)  # fmt: skip
     times.invert_yaxis()
     return _png(figure)
 
 
 def spectrogram_plot(waves: Sequence[tuple[str, np.ndarray]]) -> bytes:
     """Spectrograms side by side on one scale. Shape: of each wave [T] int16 at 16 kHz."""
-    figure = Figure(figsize=(4.2 * len(waves), 2.4), dpi=90, layout="constrained")
+    figure = Figure(figsize=(5.2 * len(waves), 2.6), dpi=90, layout="constrained")
     panels = figure.subplots(1, len(waves), sharey=True, squeeze=False)[0]
     image = None
     for axes, (title, wave) in zip(panels, waves, strict=True):
@@ -151,6 +154,22 @@ def _level_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray
     hop = max(hop, len(wave) // 4000)
     frames = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(window)
     return 20.0 * np.log10(np.abs(np.fft.rfft(frames)) * 4.0 / window + 1e-6)
+
+
+def _label_bars(axes: Axes, title: str) -> None:
+    """A logarithmic axis over whole decades, and each bar's number behind it."""
+    containers = [found for found in axes.containers if isinstance(found, BarContainer)]
+    widths = [bar.get_width() for bars in containers for bar in bars]
+    found = [width for width in widths if width > 0] or [1.0]
+    axes.set_xscale("log")
+    low, high = np.log10(min(found)), np.log10(max(found))
+    axes.set_xlim(10.0 ** np.floor(low - 0.1), 10.0 ** (np.ceil(high) + 0.7))
+    ticks = [10.0**power for power in range(int(np.floor(low - 0.1)), int(np.ceil(high)) + 1)]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
+    axes.xaxis.set_minor_locator(NullLocator())
+    for bars in containers:
+        axes.bar_label(bars, fmt="%.2g", padding=2, fontsize=7)
+    axes.set_xlabel(title, fontsize=9)
 
 
 def _rate_axis(axes: Axes, kbps: list[float]) -> None:

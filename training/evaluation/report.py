@@ -4,8 +4,9 @@ import base64
 import html
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -15,18 +16,23 @@ from training.evaluation import plots
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.metrics import METRICS
 from training.evaluation.results import Results
-from training.evaluation.rows import Row
+from training.evaluation.rows import Row, failures_by_clip
 
+LISTEN_S = 20
+"""So much of a longer clip can be heard in the report."""
 _STYLE = """
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem;
        color: #1a1a1a; background: #fff }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid #ccc }
 table { border-collapse: collapse; margin: .8rem 0; font-variant-numeric: tabular-nums }
 th, td { padding: .15rem .7rem; text-align: right; border-bottom: 1px solid #e4e4e4 }
-th:first-child, td:first-child { text-align: left }
-img { max-width: 100%; height: auto } audio { width: 15rem; display: block }
+th:first-child, td:first-child, .words th, .words td { text-align: left }
+.numbers td { white-space: nowrap }
+.wide { overflow-x: auto }
+img { max-width: 100%; height: auto } audio { width: 100%; display: block }
 figure { margin: 1.2rem 0; overflow-x: auto } figcaption { font-size: .9em; color: #444 }
-.waves { display: flex; gap: 1rem; flex-wrap: wrap }
+.waves { display: flex; gap: 1rem } .waves div { flex: 1; font-size: .9em }
+@media print { audio { display: none } figure { break-inside: avoid } }
 """
 
 
@@ -45,8 +51,8 @@ def worst_rows(results: Results, focus: dict[str, float], count: int = 5) -> lis
     """The `count` worst clips of each system at its bitrate in `focus`, by the first metric."""
     metric = results.metrics[0]
     worst: list[Row] = []
-    for system in results.systems:
-        rows = [r for r in results.rows if (r.system, r.nominal_kbps) == (system, focus[system])]
+    for system, kbps in focus.items():
+        rows = [row for row in results.rows if (row.system, row.nominal_kbps) == (system, kbps)]
         scored = sorted(
             (row for row in rows if metric in row.scores),
             key=lambda row: row.scores[metric],
@@ -57,11 +63,12 @@ def worst_rows(results: Results, focus: dict[str, float], count: int = 5) -> lis
 
 
 def focus_rates(results: Results, kbps: float) -> dict[str, float]:
-    """Each system's bitrate nearest to `kbps`, as a ratio."""
+    """Each system's bitrate nearest to `kbps`, as a ratio, among those with scores."""
     focus: dict[str, float] = {}
     for system in results.systems:
-        rates = {row.nominal_kbps for row in results.rows if row.system == system}
-        focus[system] = min(rates, key=lambda rate: abs(math.log(rate / kbps)))
+        rates = {row.nominal_kbps for row in results.rows if row.system == system and row.scores}
+        if rates:
+            focus[system] = min(rates, key=lambda rate: abs(math.log(rate / kbps)))
     return focus
 
 
@@ -82,13 +89,11 @@ def write_report(
         *(_figure(text, png) for text, png in pictures.values()),
         "<h2>Bitrate at equal quality</h2>", _bd_table(results),
         "<h2>All bitrates</h2>", *(_summary_table(results, name) for name in results.metrics),
-        f"<h2>Failures</h2>{_failure_table(results.failures)}",
-        "<h2>Worst clips</h2>", *(_sample(sample, results.metrics) for sample in samples),
-        "" if samples else "<p>No decoded waves are at hand.</p>",
-        "<h2>What was run</h2>", _table(("", ""), results.about.items()),
-        "<h2>What the metrics can't hear</h2>",
-        _table(("metric", "deaf to"), [(METRICS[m].title, METRICS[m].deaf_to)
-                                       for m in results.metrics]),
+        f"<h2>Failures</h2>{_failure_table(results)}",
+        f"<h2>Worst clips by {METRICS[results.metrics[0]].title}</h2>",
+        *_worst_clips(samples, results.metrics),
+        "<h2>What was run</h2>", _table((), results.about.items(), "words"),
+        "<h2>The metrics</h2>", _metric_table(results.metrics),
     ]  # fmt: skip
     (folder / "report.html").write_text("\n".join(parts), encoding="utf-8")
 
@@ -134,7 +139,7 @@ def _bd_table(results: Results) -> str:
                "over scores", "n clips")  # fmt: skip
     lines = [
         (f"{b.system} against {b.peer}", METRICS[b.metric].title, f"{b.percent:+.1f} %",
-         f"{b.low:+.1f} … {b.high:+.1f} %", f"{b.score_low:.3g} … {b.score_high:.3g}", b.n)
+         f"{b.interval_text(1)} %", f"{b.score_low:.3g} … {b.score_high:.3g}", b.n)
         if math.isfinite(b.percent)
         else (f"{b.system} against {b.peer}", METRICS[b.metric].title, "never meet", "", "", b.n)
         for b in results.bd_rates
@@ -142,25 +147,51 @@ def _bd_table(results: Results) -> str:
     return _table(columns, lines)
 
 
-def _failure_table(failures: Sequence[Row]) -> str:
-    if not failures:
-        return "<p>None.</p>"
-    lines = [(row.system, f"{row.nominal_kbps:g}", row.clip, row.error) for row in failures]
-    return _table(("codec", "nominal kbps", "clip", "why"), lines)
+def _failure_table(results: Results) -> str:
+    lines = [(*found, ", ".join(names)) for *found, names in failures_by_clip(results.rows)]
+    return _table(("clip", "why", "codec and kbps"), lines, "words") if lines else "<p>None.</p>"
+
+
+def _metric_table(metrics: Sequence[str]) -> str:
+    lines = []
+    for metric in map(METRICS.__getitem__, metrics):
+        better = "higher" if metric.higher_is_better else "lower"
+        ends = " … ".join(_bound(end) for end in sorted((metric.low, metric.high)))
+        lines.append((metric.title, better, ends, metric.deaf_to))
+    return _table(("metric", "better", "range", "deaf to"), lines, "words")
+
+
+def _bound(end: float) -> str:
+    return f"{end:g}" if math.isfinite(end) else "∞" if end > 0 else "−∞"
+
+
+def _worst_clips(samples: Sequence[Sample], metrics: Sequence[str]) -> Iterator[str]:
+    """A heading a codec, then its clips."""
+    if not samples:
+        yield "<p>No decoded waves are at hand.</p>"
+    for name, group in groupby(samples, lambda sample: _title(sample.row)):
+        yield f"<h3>{html.escape(name)}</h3>"
+        yield from (_sample(sample, metrics) for sample in group)
+
+
+def _title(row: Row) -> str:
+    return f"{row.system} at {row.nominal_kbps:g} kbps"
 
 
 def _sample(sample: Sample, metrics: Sequence[str]) -> str:
-    row = sample.row
-    title = f"{row.system} at {row.nominal_kbps:g} kbps"
+    row, title = sample.row, _title(sample.row)
+    span = slice(LISTEN_S * SAMPLE_RATE)
+    waves = ("reference", sample.reference[span]), (title, sample.decoded[span])
     scores = ", ".join(
         f"{METRICS[m].title} {row.scores[m]:.3f}" for m in metrics if m in row.scores
     )
-    picture = plots.spectrogram_plot([("reference", sample.reference), (title, sample.decoded)])
+    picture = plots.spectrogram_plot(waves)
     players = "".join(
         f"<div>{html.escape(name)}<audio controls src='{_flac_uri(wave)}'></audio></div>"
-        for name, wave in (("reference", sample.reference), (title, sample.decoded))
+        for name, wave in waves
     )
-    caption = f"<b>{html.escape(title)}</b>: {html.escape(row.clip)}. {scores}"
+    cut = f" (first {LISTEN_S} s)" if len(sample.reference) > LISTEN_S * SAMPLE_RATE else ""
+    caption = f"<b>{html.escape(row.clip)}</b>{cut}. {scores}"
     return (
         f"<figure><figcaption>{caption}</figcaption>{_image(picture, title)}"
         f"<div class=waves>{players}</div></figure>"
@@ -182,12 +213,14 @@ def _flac_uri(wave: np.ndarray) -> str:
     return f"data:audio/flac;base64,{base64.b64encode(target.getvalue()).decode()}"
 
 
-def _table(columns: Iterable[object], lines: Iterable[Iterable[object]]) -> str:
+def _table(
+    columns: Iterable[object], lines: Iterable[Iterable[object]], style: str = "numbers"
+) -> str:
     head = "".join(f"<th>{html.escape(str(column))}" for column in columns)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in line) for line in lines
     )
-    return f"<table><tr>{head}{body}</table>"
+    return f"<div class=wide><table class={style}><tr>{head}{body}</table></div>"
 
 
 def _number(value: float, digits: int = 2) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codec.errors import EvaluationError
+from codec.output import new_file
 from training.evaluation.bdrate import BdRate, compare
 from training.evaluation.metrics import METRICS
 from training.evaluation.rows import Row, write_csv
@@ -97,7 +98,8 @@ def write_json(results: Results, path: Path) -> None:
     }
     head = json.dumps(values, indent=1)
     clips = ",\n".join("  " + json.dumps(_rounded(row.to_dict())) for row in results.rows)
-    path.write_text(f'{head[:-2]},\n "clips": [\n{clips}\n ]\n}}\n', encoding="utf-8")
+    with new_file(path, force=True) as file:
+        file.write(f'{head[:-2]},\n "clips": [\n{clips}\n ]\n}}\n'.encode())
 
 
 def read_json(path: Path, seed: int = 0) -> Results:

@@ -24,7 +24,7 @@ class Row:
     kbps: float = math.nan
     """The coded file on disk."""
     payload_kbps: float = math.nan
-    """The same without container and header."""
+    """The same without container."""
     lag: int = 0
     """Samples at 16 kHz by which the decoded wave was late."""
     encode_s: float = math.nan
@@ -89,7 +89,7 @@ def read_csv(path: Path) -> list[Row]:
     one metric at least. Without `payload_kbps`, `kbps` is taken to be free of any container.
 
     Raises:
-        EvaluationError: a column is missing, or a value is not a number.
+        EvaluationError: a column is missing, a value is not a number, a clip comes twice.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
@@ -106,13 +106,38 @@ def read_csv(path: Path) -> list[Row]:
             f"{path}: no column {', '.join(sorted(missing)) or 'of a metric'};"
             f" known metrics: {', '.join(METRICS)}"
         )
-    return [_parse(path, number, line) for number, line in enumerate(table, start=2)]
+    rows = [_parse(path, number, line) for number, line in enumerate(table, start=2)]
+    if row := first_twice(rows):
+        raise EvaluationError(f"{path}: {row.system} {row.nominal_kbps:g}, {row.clip}: comes twice")
+    return rows
+
+
+def failures_by_clip(rows: Iterable[Row]) -> list[tuple[str, str, list[str]]]:
+    """Clip, reason, and the codecs and bitrates that met it, of all failures among `rows`."""
+    runs: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.error:
+            runs.setdefault((row.clip, row.error), []).append(f"{row.system} {row.nominal_kbps:g}")
+    return [(clip, error, names) for (clip, error), names in runs.items()]
+
+
+def first_twice(rows: Iterable[Row]) -> Row | None:
+    """The first row whose codec, bitrate and clip another one had before it."""
+    seen: set[tuple[str, float, str]] = set()
+    for row in rows:
+        key = row.system, row.nominal_kbps, row.clip
+        if key in seen:
+            return row
+        seen.add(key)
+    return None
 
 
 def _parse(path: Path, number: int, line: dict[str, str]) -> Row:
     try:
         numbers = {name: float(line[name]) for name in _NUMBERS if line.get(name)}
         scores = {name: float(line[name]) for name in METRICS if line.get(name)}
+        if not all(map(math.isfinite, (*numbers.values(), *scores.values()))):
+            raise ValueError("not a finite number; leave out what is not known")
     except ValueError as error:
         raise EvaluationError(f"{path}, line {number}: {error}") from error
     text = {name: line.get(name) or "" for name in _TEXT}

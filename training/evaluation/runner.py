@@ -73,7 +73,10 @@ def run_jobs(
 
 
 def score_clip(job: Job) -> Row:
-    """Code, decode, align and score one clip; whatever fails is in the row's `error`."""
+    """Code, decode, align and score one clip; whatever fails is in the row's `error`.
+
+    That goes for errors nobody thought of too: one odd clip must not end a run of hours.
+    """
     try:
         reference = read_reference(job.clip)
         row = replace(job.blank, seconds=len(reference) / SAMPLE_RATE)
@@ -85,6 +88,9 @@ def score_clip(job: Job) -> Row:
         return _score(row, reference, decoded, job.metrics)
     except (CodecError, OSError) as error:
         return replace(job.blank, error=" ".join(str(error).split()))
+    except Exception as error:
+        words = " ".join(str(error).split())
+        return replace(job.blank, error=f"unexpected {type(error).__name__}: {words}")
 
 
 def code_clip(job: Job, reference: np.ndarray) -> Decoded:

@@ -6,20 +6,19 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
 from codec.audio import read_audio, to_pcm16, write_audio
-from codec.errors import CodecError
-from training.evaluation.cache import Cache
+from codec.errors import CodecError, EvaluationError
+from training.evaluation.cache import Cache, package_version
 from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
 from training.evaluation.metrics import find_metric
 from training.evaluation.peers import Peer
 from training.evaluation.report import Sample
 from training.evaluation.results import Results, gather
-from training.evaluation.rows import Row, read_csv
+from training.evaluation.rows import Row, first_twice, read_csv
 from training.evaluation.runner import Job, code_clip, run_jobs
 from training.evaluation.systems import System, checkpoint_system, peer_systems
 
@@ -63,7 +62,8 @@ class Session:
         for name in settings.metrics:
             find_metric(name)
         self.systems: list[System] = []
-        self.skipped: list[str] = []
+        self.notices: list[str] = []
+        """What was asked for and can't be had, one line each."""
         self.clips: list[Clip] = []
         self._checkpoint_names: set[str] = set()
         if settings.data is not None:
@@ -105,21 +105,37 @@ class Session:
         ours = [checkpoint_system(text, settings.rates_kbps) for text in settings.checkpoints]
         self._checkpoint_names = {system.name for system in ours}
         rates = {name: settings.rates_kbps for name in settings.custom_peers if settings.rates_kbps}
-        peers, self.skipped = peer_systems(
+        peers, self.notices = peer_systems(
             settings.peers, settings.custom_peers, {**rates, **settings.peer_rates_kbps}
         )
         self.systems = [*ours, *peers]
+        names = [system.name for system in self.systems]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise EvaluationError(f"two codecs are called {twice[0]!r}; call one NAME=...")
         self.clips = find_clips(
             data, seconds=settings.seconds, limit=settings.limit, seed=settings.seed
         )
 
     def _read_tables(self, paths: Sequence[Path]) -> list[Row]:
-        """Rows of external tables, but for codecs that run here: one figure a codec is enough."""
+        """Rows of external tables: of this run's clips if it has any, and of codecs not run here.
+
+        A mean over other clips is another figure, so what is left out is told.
+        """
         here = {system.name for system in self.systems}
         rows = [row for path in paths for row in read_csv(path)]
+        if row := first_twice(rows):
+            raise EvaluationError(f"{row.system} {row.nominal_kbps:g} is in two of the tables")
         for name in sorted(here & {row.system for row in rows}):
-            self.skipped.append(f"{name} of the tables left out: it runs here")
-        return [row for row in rows if row.system not in here]
+            self.notices.append(f"{name} of the tables left out: it runs here")
+        rows = [row for row in rows if row.system not in here]
+        if not self.clips:
+            return rows
+        clips = {clip.name for clip in self.clips}
+        for name in dict.fromkeys(row.system for row in rows):
+            found = {row.clip for row in rows if row.system == name} & clips
+            if len(found) < len(clips):
+                self.notices.append(f"{name} of the tables has {len(found)} of {len(clips)} clips")
+        return [row for row in rows if row.clip in clips]
 
     def _decoded(self, job: Job, reference: np.ndarray) -> np.ndarray:
         """[T] int16 of what the job's codec gives back, kept beside its row."""
@@ -142,7 +158,7 @@ class Session:
             "tables": ", ".join(path.name for path in settings.tables) or "none",
             "seed": str(settings.seed),
             "systems": ", ".join(f"{s.name} ({s.identity()[:12]})" for s in self.systems),
-            "versions": ", ".join(f"{name} {_version(name)}" for name in packages),
+            "versions": ", ".join(f"{name} {package_version(name)}" for name in packages),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}",
         }
@@ -150,10 +166,3 @@ class Session:
 
 def _blank(row: Row) -> Row:
     return Row(row.system, row.nominal_kbps, row.clip)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "(not installed)"

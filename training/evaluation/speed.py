@@ -4,6 +4,7 @@ Every codec gets a process of its own, so that one's memory is not counted as an
 """
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -17,9 +18,11 @@ from pathlib import Path
 import numpy as np
 
 from codec.errors import EvaluationError
+from codec.resampling import resample
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.peers import PEERS
-from training.evaluation.systems import PeerSystem, load_codec, resident_mb
+from training.evaluation.programs import resident_mb
+from training.evaluation.systems import PeerSystem, load_codec
 
 CHUNK_S = 0.02
 """Step in which the first sound is waited for: one frame of the decoder's input."""
@@ -38,15 +41,15 @@ class Cost:
     decode_rtf: float
     start_s: float
     """Processor seconds from nothing to ready: imports and weights, or a program's start."""
-    delay_ms: float = float("nan")
+    delay_ms: float = math.nan
     """What the algorithm waits for, however fast the machine."""
-    first_sound_ms: float = float("nan")
-    """Delay, and the time to encode and decode the first frames, once ready."""
-    peak_mb: float = float("nan")
+    first_sound_ms: float = math.nan
+    """Delay, and the time to encode and decode as much audio, once ready."""
+    peak_mb: float = math.nan
     """Highest resident memory, the interpreter and its libraries included."""
-    model_mb: float = float("nan")
+    model_mb: float = math.nan
     """Weights on disk."""
-    macs: float = float("nan")
+    macs: float = math.nan
     """Multiply-accumulates for a second of audio, encoder and decoder (those of FFTs left out)."""
 
 
@@ -63,7 +66,7 @@ def measure(kind: str, source: str, kbps: float, seconds: float, repeats: int = 
     """The cost of one codec, measured in a process of its own on one thread.
 
     Args:
-        kind: `checkpoint`, `peer` or `neural`.
+        kind: `checkpoint`, `peer` or `neural` (which has one bitrate: `kbps` is not used).
         source: a checkpoint's path, a key of `PEERS` or of `neural.ARCHITECTURES`.
 
     Raises:
@@ -84,7 +87,7 @@ def measure(kind: str, source: str, kbps: float, seconds: float, repeats: int = 
 
 
 def _cost_of_peer(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
-    """Programs: their start is measured on a short clip and taken off."""
+    """Programs: their start is measured on a short clip and taken off; the delay is a known one."""
     system, short = PeerSystem(name, PEERS[name], (kbps,)), 0.25
 
     def run(length: float) -> tuple[float, float, float]:
@@ -95,8 +98,11 @@ def _cost_of_peer(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
     start = _median(lambda: run(short), repeats)
     whole = _median(lambda: run(short + seconds), repeats)
     encode_rtf, decode_rtf = (max(0.0, whole[i] - start[i]) / seconds for i in (0, 1))
-    start_s = start[0] + start[1]
-    return Cost(name, kbps, seconds, encode_rtf, decode_rtf, start_s, peak_mb=whole[2])
+    start_s, delay_ms = start[0] + start[1], system.peer.delay_ms
+    first_sound_ms = delay_ms * (1.0 + encode_rtf + decode_rtf)
+    return Cost(
+        name, kbps, seconds, encode_rtf, decode_rtf, start_s, delay_ms, first_sound_ms, whole[2]
+    )
 
 
 def _cost_of_checkpoint(source: str, kbps: float, seconds: float, repeats: int) -> Cost:
@@ -129,20 +135,25 @@ def _cost_of_neural(name: str, kbps: float, seconds: float, repeats: int) -> Cos
 
     model = build_neural(name)
     start_s = time.process_time()
-    wave = np.zeros(int(seconds * model.sample_rate), np.float32)
+    speech = speech_like(seconds)[None] / np.float32(32768)
+    wave = resample(speech, SAMPLE_RATE, model.sample_rate)[0]
+    first = math.nan
 
-    def run() -> tuple[float, float]:
+    def run(wave: np.ndarray) -> tuple[float, float]:
         before = time.process_time()
         codes = model.encode(wave)
         between = time.process_time()
         model.decode(codes)
         return between - before, time.process_time() - between
 
-    encode_s, decode_s = _median(run, repeats)
+    encode_s, decode_s = _median(lambda: run(wave), repeats)
+    if math.isfinite(model.delay_ms):
+        frame = wave[: math.ceil(model.delay_ms * model.sample_rate / 1000.0)]
+        first = 1000.0 * sum(_median(lambda: run(frame), repeats))
     return Cost(
-        name, kbps, seconds, encode_s / seconds, decode_s / seconds, start_s,
-        peak_mb=resident_mb(os.getpid()), model_mb=model.num_parameters * 4 / 1e6,
-        macs=_count_macs(run) / seconds,
+        name, model.kbps, seconds, encode_s / seconds, decode_s / seconds, start_s,
+        model.delay_ms, model.delay_ms + first, resident_mb(os.getpid()),
+        model.num_parameters * 4 / 1e6, _count_macs(lambda: run(wave)) / seconds,
     )  # fmt: skip
 
 

@@ -2,10 +2,7 @@
 
 import functools
 import hashlib
-import math
-import os
 import resource
-import subprocess
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,11 +15,16 @@ import codec
 from codec.audio import read_audio, resample, to_pcm16, write_audio
 from codec.catalog import describe_checkpoint, find_checkpoint
 from codec.errors import CodecError, EvaluationError
+from training.evaluation.cache import package_version
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.peers import PEERS, Peer
+from training.evaluation.programs import run_program
 
 if TYPE_CHECKING:
     from codec.codec import Codec
+
+PATIENCE_S, PATIENCE_RTF = 60.0, 20.0
+"""A peer's program is ended after so many seconds, and so many more for a second of audio."""
 
 
 @dataclass(frozen=True)
@@ -105,15 +107,20 @@ class PeerSystem:
         """Through the peer's encoder and decoder.
 
         Raises:
-            EvaluationError: one of them failed or wrote nothing.
+            EvaluationError: one of them failed, wrote nothing or did not end.
         """
         peer, suffix = self.peer, ".raw" if self.peer.raw else ".wav"
         files = {"in": folder / f"in{suffix}", "code": folder / f"clip{peer.suffix}"}
         files["out"] = folder / f"out{suffix}"
         names = {key: str(path) for key, path in files.items()}
         _write_input(files["in"], reference, peer)
-        encode_s, encode_mb = _run(peer.command(peer.encode, kbps, names), files["code"])
-        decode_s, decode_mb = _run(peer.command(peer.decode, kbps, names), files["out"])
+        limit_s = PATIENCE_S + PATIENCE_RTF * len(reference) / SAMPLE_RATE
+        encode_s, encode_mb = run_program(
+            peer.command(peer.encode, kbps, names), files["code"], limit_s
+        )
+        decode_s, decode_mb = run_program(
+            peer.command(peer.decode, kbps, names), files["out"], limit_s
+        )
         data = files["code"].read_bytes()
         return Decoded(
             _read_output(files["out"], peer), len(data), peer.payload(data), encode_s, decode_s,
@@ -177,15 +184,20 @@ def peer_systems(
         rates_kbps: bitrates by peer; a peer's own where it is not named.
 
     Raises:
-        EvaluationError: an unknown name, or no bitrates for a custom peer.
+        EvaluationError: an unknown name, one used twice, or no bitrates for a custom peer.
     """
-    wanted = {name: PEERS.get(name) for name in names} | dict(custom)
+    wanted = {name: PEERS.get(name) for name in names}
+    if taken := sorted(wanted.keys() & custom.keys()):
+        raise EvaluationError(f"two peers are called {taken[0]!r}; give the new one another name")
+    wanted |= custom
+    if unknown := sorted(rates_kbps.keys() - wanted.keys()):
+        raise EvaluationError(f"bitrates for {unknown[0]!r}, which is not among the peers")
     systems: list[System] = []
     skipped: list[str] = []
     for name, peer in wanted.items():
         if peer is None:
             raise EvaluationError(f"no peer {name!r}; known: {', '.join(PEERS)}")
-        rates = rates_kbps.get(name, peer.rates_kbps)
+        rates = tuple(dict.fromkeys(rates_kbps.get(name, peer.rates_kbps)))
         if not rates:
             raise EvaluationError(f"peer {name!r} needs bitrates: --peer-rates {name}=6,8")
         if reason := peer.missing():
@@ -197,7 +209,7 @@ def peer_systems(
 
 @functools.cache
 def _checkpoint_identity(path: Path) -> str:
-    digest = hashlib.sha256(path.read_bytes())
+    digest = hashlib.sha256(path.read_bytes() + package_version("torch").encode())
     for source in sorted(Path(codec.__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())
     return digest.hexdigest()
@@ -215,7 +227,8 @@ def _write_input(path: Path, reference: np.ndarray, peer: Peer) -> None:
 def _read_output(path: Path, peer: Peer) -> np.ndarray:
     if not peer.raw:
         return _read_16bit(path)
-    wave = np.frombuffer(path.read_bytes(), "<i2") / np.float32(32768)
+    data = path.read_bytes()
+    wave = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / np.float32(32768)
     return to_pcm16(resample(wave[None], peer.sample_rate, SAMPLE_RATE)[0])
 
 
@@ -223,41 +236,3 @@ def _read_16bit(path: Path) -> np.ndarray:
     """A decoded file as [T] int16 at `SAMPLE_RATE`."""
     wave, sample_rate = read_audio(path)
     return to_pcm16(resample(wave[:1], sample_rate, SAMPLE_RATE)[0])
-
-
-def _run(command: list[str], result: Path) -> tuple[float, float]:
-    """Run `command`; its processor seconds and peak memory in MB.
-
-    Raises:
-        EvaluationError: it failed, or left no `result`.
-    """
-    log = result.with_suffix(".log")
-    with log.open("wb") as file:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
-        peak_mb = 0.0
-        while True:
-            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
-            if pid:
-                break
-            peak_mb = max(peak_mb, resident_mb(process.pid))
-            time.sleep(0.002)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0 or not result.exists():
-        lines = log.read_text(errors="replace").strip().splitlines()
-        raise EvaluationError(
-            f"{command[0]} failed ({process.returncode}): {lines[-1] if lines else 'no message'}"
-        )
-    return usage.ru_utime + usage.ru_stime, peak_mb or math.nan
-
-
-def resident_mb(pid: int) -> float:
-    """Highest resident memory of a process so far, 0 if that can't be told.
-
-    `ru_maxrss` would do if it did not count the memory of the process that started it.
-    """
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    lines = [line.split() for line in status.splitlines() if line.startswith("VmHWM:")]
-    return float(lines[0][1]) / 1024 if lines else 0.0

@@ -81,7 +81,7 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
     write_record(folder / "results.json", settings, summaries=tables, failures=failures)
     _draw(tables, folder)
     parts = [f"{name}:\n\n{as_table(tables[name], 'codec', 'method', name)}" for name in METRICS]
-    return "\n\n".join([*parts, *session.skipped, f"{len(failures)} failures", *failures])
+    return "\n\n".join([*parts, *session.notices, f"{len(failures)} failures", *failures])
 
 
 METRICS = ("pesq_wb", "estoi")
