@@ -1,5 +1,6 @@
 """Numbers made from rows: BD-rate, intervals, the gate, and how rows are kept."""
 
+import dataclasses
 import json
 import math
 
@@ -8,9 +9,9 @@ import pytest
 
 from codec.errors import EvaluationError
 from training.evaluation.bdrate import bd_rate, compare
-from training.evaluation.gate import against
+from training.evaluation.gate import against, not_compared
 from training.evaluation.results import gather, read_json, write_json
-from training.evaluation.rows import Row, read_csv, write_csv
+from training.evaluation.rows import Row, failures_by_clip, read_csv, write_csv
 from training.evaluation.summary import bootstrap_interval, summarise
 
 
@@ -70,6 +71,20 @@ def test_bd_rate_without_common_clips_is_unknown():
     assert (math.isnan(found.percent), found.n) == (True, 0)
 
 
+def test_curves_that_only_just_meet_have_no_interval():
+    """In many a bootstrap draw the best of one lies below the worst of the other."""
+    low, high = make_rows("low", rates=(1.0, 2.0), seed=1), make_rows("high", seed=2)
+    best, worst = (
+        np.mean([row.scores["pesq_wb"] for row in rows if row.nominal_kbps == 2.0])
+        for rows in (low, high)
+    )
+    shift = best - worst - 0.01
+    high = [dataclasses.replace(r, scores={"pesq_wb": r.scores["pesq_wb"] + shift}) for r in high]
+    (found,) = compare([*low, *high], [("low", "high")], "pesq_wb")
+    assert math.isfinite(found.percent)
+    assert found.interval_text(1) == "not known"
+
+
 def test_interval_holds_the_mean_and_is_the_same_every_time():
     values = np.random.default_rng(3).normal(2.0, 0.5, 100)
     low, high = bootstrap_interval(values)
@@ -127,6 +142,22 @@ def test_gate_refuses_runs_with_nothing_in_common():
         against(before, after)
 
 
+def test_gate_refuses_another_recording_of_the_same_name():
+    before = gather(make_rows(), ["pesq_wb"], ["nsvq"], {})
+    longer = [dataclasses.replace(row, seconds=row.seconds + 0.1) for row in make_rows()]
+    with pytest.raises(EvaluationError, match="other recordings"):
+        against(before, gather(longer, ["pesq_wb"], ["nsvq"], {}))
+
+
+def test_gate_tells_what_it_did_not_compare():
+    before = gather(make_rows(), ["pesq_wb"], ["nsvq"], {})
+    rows = make_rows(rates=(2.0, 4.0))
+    kept = [row for row in rows if row.nominal_kbps == 2.0 or row.clip[-1] < "7"]
+    after = gather(kept, ["pesq_wb"], ["nsvq"], {})
+    assert not_compared(before, before) == []
+    assert not_compared(before, after) == ["nsvq 4 kbps: 3 of 12 clips", "nsvq 8 kbps"]
+
+
 def test_rows_survive_csv(tmp_path):
     rows = [*make_rows(num_clips=2), Row("nsvq", 2.0, "bad, really", error='no "audio"\nhere')]
     write_csv(tmp_path / "clips.csv", rows)
@@ -158,6 +189,26 @@ def test_a_table_that_is_none_is_an_error(tmp_path, text):
     (tmp_path / "bad.csv").write_text(text)
     with pytest.raises(EvaluationError, match=r"bad\.csv"):
         read_csv(tmp_path / "bad.csv")
+
+
+@pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (["a,1,x,1,0.5", "a,1,x,1,0.6"], "twice"),
+        (["a,1,x,1,inf"], "finite"),
+        (["a,1,x,nan,0.5"], "finite"),
+    ],
+)
+def test_a_table_that_would_bend_a_mean_is_an_error(tmp_path, lines, reason):
+    (tmp_path / "bad.csv").write_text("\n".join(["codec,nominal,clip,kbps,stoi", *lines]))
+    with pytest.raises(EvaluationError, match=reason):
+        read_csv(tmp_path / "bad.csv")
+
+
+def test_failures_are_told_once_a_clip_and_reason():
+    rows = [Row("a", kbps, "x", error="silent") for kbps in (1.0, 2.0)]
+    rows += [Row("a", 1.0, "y", error="short"), Row("a", 1.0, "z")]
+    assert failures_by_clip(rows) == [("x", "silent", ["a 1", "a 2"]), ("y", "short", ["a 1"])]
 
 
 def test_results_survive_json(tmp_path):

@@ -3,7 +3,6 @@
 import dataclasses
 import re
 import shlex
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 
 from codec.audio import write_audio
 from codec.errors import EvaluationError
+from training.evaluation import systems
 from training.evaluation.alignment import align, find_lag
 from training.evaluation.cache import Cache
 from training.evaluation.clips import find_clips, read_reference
@@ -20,7 +20,6 @@ from training.evaluation.ogg import packet_sizes
 from training.evaluation.peers import PEERS, Peer, parse_peer
 from training.evaluation.report import focus_rates, worst_rows, write_report
 from training.evaluation.results import write_results
-from training.evaluation.rows import Row
 from training.evaluation.runner import Job, run_jobs, score_clip
 from training.evaluation.session import Session, Settings
 from training.evaluation.systems import PeerSystem, checkpoint_system, peer_systems
@@ -91,6 +90,43 @@ def test_a_half_written_peer_is_refused(text):
         parse_peer(text)
 
 
+def test_a_semicolon_inside_quotes_does_not_end_a_command():
+    _, peer = parse_peer("x=sh -c 'true; cp $0 $1' {in} {code};cp {code} {out}")
+    assert peer.programs == ["sh", "cp"]
+
+
+def test_two_codecs_of_one_name_are_refused(corpus):
+    with pytest.raises(EvaluationError, match="two peers are called 'opus'"):
+        Session(settings(corpus, peers=("opus",), custom_peers={"opus": COPY}))
+    table = corpus / "x.csv"
+    table.write_text("codec,nominal,clip,kbps,stoi\nx,1,a,1,0.5\n")
+    with pytest.raises(EvaluationError, match="x 1 is in two of the tables"):
+        Session(settings(corpus, tables=(table, table)))
+
+
+def test_a_program_that_hangs_is_ended(clip, monkeypatch):
+    monkeypatch.setattr(systems, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(systems, "PATIENCE_RTF", 0.0)
+    stuck = Peer("tail --follow=name --retry {in} {code}", "cp {code} {out}", (1.0,))
+    row = score_clip(Job(PeerSystem("stuck", stuck, (1.0,)), 1.0, clip, ("lsd",)))
+    assert row.error == "tail was ended: not done after 0 s"
+
+
+def test_a_decoder_that_gives_nothing_back_is_an_error(clip):
+    mute = Peer("cp {in} {code}", "cp /dev/null {out}", (1.0,), raw=True)
+    row = score_clip(Job(PeerSystem("mute", mute, (1.0,)), 1.0, clip, ("lsd",)))
+    assert row.error == "nothing came out: 0 samples"
+
+
+def test_an_error_nobody_thought_of_is_one_failure(clip):
+    class Broken(PeerSystem):
+        def code(self, reference, kbps, folder):
+            raise ZeroDivisionError("by zero")
+
+    row = score_clip(Job(Broken("broken", COPY, (1.0,)), 1.0, clip, ("lsd",)))
+    assert row.error == "unexpected ZeroDivisionError: by zero"
+
+
 def test_a_failing_program_is_the_rows_error(clip):
     broken = Peer("sh -c 'echo no such rate >&2; exit 3' {in} {code}", "cp {code} {out}", (1.0,))
     row = score_clip(Job(PeerSystem("broken", broken, (1.0,)), 1.0, clip, ("stoi",)))
@@ -151,45 +187,6 @@ def test_an_hour_is_scored(tmp_path, clip, speech):
     row = score_clip(Job(PeerSystem("copy", COPY, (256.0,)), 256.0, hour, ("pesq_wb", "stoi")))
     assert (row.seconds, row.error) == (3600.0, "")
     assert row.scores == pytest.approx({"pesq_wb": 4.6439, "stoi": 1.0}, abs=1e-3)
-
-
-def test_an_interrupted_run_goes_on_where_it_was(corpus):
-    done = []
-
-    def stop_after_two(row: Row, cached: bool) -> None:
-        done.append((row, cached))
-        if len(done) == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        Session(settings(corpus)).run(stop_after_two)
-    again: list[bool] = []
-    first = Session(settings(corpus)).run(lambda row, cached: again.append(cached))
-    assert sum(again) == 2
-    again.clear()
-    second = Session(settings(corpus)).run(lambda row, cached: again.append(cached))
-    assert sum(again) == 4  # all but those that failed, which are tried again
-    assert [row.scores for row in first.rows] == [row.scores for row in second.rows]
-
-
-def test_cache_hangs_on_content_not_names(corpus, clip):
-    system = PeerSystem("copy", COPY, (256.0,))
-    shutil.copy(clip.path, corpus / "renamed.flac")
-    (renamed,) = find_clips(corpus / "renamed.flac")
-    key = Job(system, 256.0, clip, ("stoi",)).key()
-    assert Job(system, 256.0, renamed, ("stoi",)).key() == key
-    assert Job(system, 128.0, clip, ("stoi",)).key() != key
-    faster = dataclasses.replace(COPY, encode="cp -f {in} {code}")
-    assert Job(PeerSystem("copy", faster, (256.0,)), 256.0, clip, ("stoi",)).key() != key
-
-
-def test_a_damaged_cache_entry_is_computed_again(tmp_path, clip):
-    job = Job(PeerSystem("copy", COPY, (256.0,)), 256.0, clip, ("si_sdr", "stoi"))
-    cache = Cache(tmp_path)
-    cache.save(job.key(), dataclasses.replace(job.blank, scores={"stoi": 1.0}))
-    (entry,) = tmp_path.rglob("*.json")
-    entry.write_text("{")
-    assert cache.load(job.key(), job.blank) is None
 
 
 def test_a_process_that_dies_is_one_failure(tmp_path, clip):

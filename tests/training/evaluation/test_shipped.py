@@ -1,5 +1,6 @@
 """The shipped checkpoint still scores on the bundled clips what it did when it was shipped."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,21 @@ RENEW = (
     "nsvq evaluate --data tests/data --rates 1.5,3,6 --metrics pesq_wb,stoi "
     "--baseline tests/data/baseline.json"
 )
+
+
+def test_fewer_stages_are_seen_by_the_gate():
+    """What the baseline holds at 3 kbps, given out as 6: a decoder that drops half its stages."""
+    before = read_json(BASELINE)
+    scores = {row.clip: row.scores for row in before.rows if row.nominal_kbps == 3.0}
+    rows = [
+        replace(row, scores=scores[row.clip]) if row.nominal_kbps == 6.0 else row
+        for row in before.rows
+    ]
+    changes = against(before, replace(before, rows=tuple(rows)))
+    worse = {
+        (change.nominal_kbps, change.metric) for change in changes if change.verdict == "worse"
+    }
+    assert worse == {(6.0, "pesq_wb"), (6.0, "stoi")}
 
 
 def test_shipped_checkpoint_is_as_good_as_its_committed_figures(tmp_path):
