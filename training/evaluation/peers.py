@@ -146,7 +146,7 @@ PEERS: dict[str, Peer] = {
         delay_ms=26.5,  # RFC 6716, 2: 20 ms and 6.5 ms
     ),
     "speex": Peer(
-        "speexenc --wideband --bitrate {bps} {in} {code}",
+        "speexenc --wideband --comp 10 --bitrate {bps} {in} {code}",
         "speexdec {code} {out}",
         (4, 8, 10, 13),
         "speex",
