@@ -19,7 +19,9 @@ SOURCES = (
     "alignment", "clips", "metrics", "ogg", "peers", "pitch", "programs", "runner", "spectral",
     "systems",
 )  # fmt: skip
-"""Files of this folder that a figure hangs on; with them go those that open and resample audio."""
+"""Files of this folder that a figure hangs on."""
+CODEC_SOURCES = ("audio", "pcm", "resampling")
+"""Files of `codec` that open, resample and write what every codec is given."""
 
 
 class Cache:
@@ -71,11 +73,10 @@ def row_key(clip_hash: str, identity: str, nominal_kbps: float, metrics: Sequenc
 @functools.cache
 def harness_hash() -> str:
     """Hash of the code and the packages that make a row, so that a change of either is seen."""
-    folders = {Path(__file__).parent: SOURCES, Path(codec.__file__).parent: ("audio", "pcm", "resampling")}
     digest = hashlib.sha256()
-    for folder, names in folders.items():
+    for package, names in ((__file__, SOURCES), (codec.__file__, CODEC_SOURCES)):
         for name in names:
-            digest.update((folder / f"{name}.py").read_bytes())
+            digest.update(Path(package).with_name(f"{name}.py").read_bytes())
     digest.update(repr([(name, package_version(name)) for name in LIBRARIES]).encode())
     return digest.hexdigest()
 

@@ -190,7 +190,7 @@ def peer_systems(
     if taken := sorted(wanted.keys() & custom.keys()):
         raise EvaluationError(f"two peers are called {taken[0]!r}; give the new one another name")
     wanted |= custom
-    if unknown := sorted(rates_kbps.keys() - wanted.keys()):
+    if unknown := sorted(name for name in rates_kbps if rates_kbps[name] and name not in wanted):
         raise EvaluationError(f"bitrates for {unknown[0]!r}, which is not among the peers")
     systems: list[System] = []
     skipped: list[str] = []
