@@ -64,7 +64,7 @@ def _print(stages: "list[Stage]", codebook_size: int, num_frames: int) -> None:
         ]
         usage = f"{stage.perplexity:.0f}", f"{100 * stage.used_share:.1f} %"
         table.add_row(str(stage.number), f"{stage.kbps:g}", *usage, *scores)
-    Console(width=max(100, Console().width)).print(table)
+    Console(width=max(116, Console().width)).print(table)
     clips = stages[0].gains[METRICS[0]].n
     click.echo(f"{clips} clips scored at every rate, {num_frames} frames of {codebook_size} codes")
     busy = sum(2 * stage.perplexity >= codebook_size for stage in stages)
@@ -81,7 +81,7 @@ def _print(stages: "list[Stage]", codebook_size: int, num_frames: int) -> None:
 def _gain_texts(gain: Any, digits: int) -> tuple[str, str]:
     if math.isnan(gain.added):
         return f"{gain.mean:.{digits}f}", ""
-    interval = f"{gain.low:+.{digits}f} … {gain.high:+.{digits}f}"
+    interval = f"{gain.low:.{digits}f} … {gain.high:.{digits}f}"
     return f"{gain.mean:.{digits}f}", f"{gain.added:+.{digits}f} ({interval})"
 
 
