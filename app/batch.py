@@ -1,6 +1,7 @@
 """Run planned jobs: whole outputs or none, a progress bar, and every failure told at the end."""
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -130,11 +131,22 @@ def _run(job: Job, work: Work, force: bool, advance: Progress) -> Facts:
                 raise click.UsageError(
                     "not writing bytes to a terminal; give --output FILE or a pipe"
                 )
-            facts = work(source, sys.stdout.buffer, advance)
+            facts = _to_stdout(work, source, advance)
         else:
             check_target(job.target, force)
             facts = work(source, job.target, advance)
     return {"input": str(job.source), "output": str(job.target), **facts}
+
+
+def _to_stdout(work: Work, source: Place, advance: Progress) -> Facts:
+    try:
+        return work(source, sys.stdout.buffer, advance)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is stuck in the buffer would fail once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise OutputError(f"standard output: can't be written ({error.strerror})") from error
 
 
 @contextmanager

@@ -37,8 +37,13 @@ def new_file(target: str | Path | BinaryIO, force: bool = False) -> Iterator[Bin
         path = Path(target)
         check_target(path, force)
         if path.exists() and not path.is_file():
-            with path.open("wb") as device:
-                yield from _copied(device)
+            try:
+                with path.open("wb") as device:
+                    yield from _copied(device)
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                raise OutputError(f"{path}: can't be written ({error.strerror})") from error
         else:
             yield from _renamed(path, force)
     else:

@@ -42,6 +42,9 @@ def command(
     nsvq decode speech.nsvq -o - | ...
     """
     jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=f".{audio_format or 'wav'}")
+    for job in jobs:
+        if audio_format and job.target.suffix in {".wav", ".flac"} - {f".{audio_format}"}:
+            raise click.UsageError(f"{job.target} isn't what --format {audio_format} writes")
     from codec import Codec
     from codec.files import decompress_file
 

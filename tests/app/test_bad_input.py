@@ -238,3 +238,12 @@ def test_an_input_is_never_overwritten(nsvq: Nsvq, coded: Path) -> None:
 
 def test_info_on_a_missing_file_says_that_it_is_missing(nsvq: Nsvq, tmp_path: Path) -> None:
     check_refused(nsvq("info", tmp_path / "gone.nsvq"), "gone.nsvq: no such file")
+
+
+def test_a_format_that_contradicts_the_name_is_wrong_usage(
+    nsvq: Nsvq, coded: Path, tmp_path: Path
+) -> None:
+    result = nsvq("decode", coded, "-o", tmp_path / "x.wav", "--format", "flac")
+    assert result.exit_code == 2
+    assert "--format flac" in result.stderr
+    assert not (tmp_path / "x.wav").exists()

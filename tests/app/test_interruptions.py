@@ -83,3 +83,17 @@ def test_progress_shows_on_a_terminal_only(
     os.close(theirs)
     assert result.returncode == 0
     assert b"%" in shown
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("target", ["-", "/dev/full"])
+def test_a_full_disk_is_told_of_the_output(target: str, coded: Path) -> None:
+    command = [*NSVQ, "trim", coded, "--stages", "1", "-o", target]
+    with Path("/dev/full").open("wb") as full:
+        result = subprocess.run(
+            command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    name = "standard output" if target == "-" else target
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert f"{name}: can't be written (No space left on device)" in line
