@@ -4,6 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from app.demo.pictures import Line, curves
 from app.demo.studio import Clip, Studio, plain_message
@@ -69,16 +70,17 @@ def _point(studio: Studio, clip: Clip, num_stages: int) -> Point:
     )
 
 
-def mean_curve(points: Sequence[Point]) -> list[tuple[float, float]]:
-    """Mean PESQ-WB at each nominal rate.
+def means(points: Sequence[Point]) -> list[Point]:
+    """The mean over clips at each nominal rate, lowest first.
 
-    >>> mean_curve([Point("a", 2, 2.1, 2.0, 0.8), Point("b", 2, 2.1, 3.0, 0.9)])
-    [(2, 2.5)]
+    >>> means([Point("a", 2, 2.25, 2.0, 0.75), Point("b", 2, 2.75, 3.0, 1.0)])
+    [Point(clip='mean', kbps=2, kbps_on_disk=2.5, pesq_wb=2.5, stoi=0.875)]
     """
-    by_rate: dict[float, list[float]] = {}
-    for point in points:
-        by_rate.setdefault(point.kbps, []).append(point.pesq_wb)
-    return [(kbps, sum(values) / len(values)) for kbps, values in sorted(by_rate.items())]
+    found = []
+    for kbps in sorted({point.kbps for point in points}):
+        same = [(p.kbps_on_disk, p.pesq_wb, p.stoi) for p in points if p.kbps == kbps]
+        found.append(Point("mean", kbps, *(fmean(column) for column in zip(*same, strict=True))))
+    return found
 
 
 def draw(points: Sequence[Point]) -> str:
@@ -92,7 +94,8 @@ def draw(points: Sequence[Point]) -> str:
         if len(names) > 1
         else []
     )
-    lines.insert(0, Line("mean" if len(names) > 1 else (names or ["clip"])[0], mean_curve(points)))
+    mean = [(point.kbps, point.pesq_wb) for point in means(points)]
+    lines.insert(0, Line("mean" if len(names) > 1 else (names or ["clip"])[0], mean))
     return curves(
         lines,
         f"PESQ-WB against bitrate, {len(names)} clip{'s' if len(names) != 1 else ''}",
@@ -119,9 +122,11 @@ def write_picture(path: Path, points: Sequence[Point]) -> None:
     axes = figure.add_subplot()
     for name in dict.fromkeys(point.clip for point in points):
         own = [point for point in points if point.clip == name]
-        axes.plot([p.kbps for p in own], [p.pesq_wb for p in own], "--", color="0.65", linewidth=1)
-    mean = mean_curve(points)
-    axes.plot([x for x, _ in mean], [y for _, y in mean], "o-k", label="mean")
+        label = name.replace("$", r"\$")  # no formula
+        axes.plot([p.kbps for p in own], [p.pesq_wb for p in own], "--", linewidth=1, label=label)
+    mean = means(points)
+    axes.plot([p.kbps for p in mean], [p.pesq_wb for p in mean], "o-k", label="mean")
+    axes.legend(loc="lower right")
     axes.set(xlabel="bitrate (kbps)", ylabel="PESQ-WB (1 to 4.64)", ylim=(1, 4.65), xlim=(0, None))
     axes.grid(alpha=0.3)
     figure.savefig(path)

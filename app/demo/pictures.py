@@ -64,7 +64,7 @@ def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) ->
     extent = (length / sample_rate, sample_rate / 2000)
     levels = (top - RANGE_DB, top)
     scale = f"−{RANGE_DB:g} to 0 dB"
-    signed = f"blue −{DIFFERENCE_DB:g} dB, white 0, red +{DIFFERENCE_DB:g} dB"
+    signed = f"blue −{DIFFERENCE_DB:g} dB, red +{DIFFERENCE_DB:g} dB"
     panels = [
         _Panel(f"Original · {scale}", first, levels, "magma"),
         _Panel(f"Decoded · {scale}", second, levels, "magma"),
@@ -73,6 +73,7 @@ def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) ->
             difference,
             (-DIFFERENCE_DB, DIFFERENCE_DB),
             "RdBu_r",
+            "signed",
         ),
     ]
     parts = "".join(_draw_panel(panel, extent) for panel in panels)
@@ -87,6 +88,8 @@ class _Panel:
     level_db: np.ndarray
     limits_db: tuple[float, float]
     colours: str
+    kind: str = "level"
+    """"level", or "signed" where zero is the middle of the colours."""
 
 
 def _draw_panel(panel: _Panel, extent: tuple[float, float]) -> str:
@@ -109,7 +112,8 @@ def _draw_panel(panel: _Panel, extent: tuple[float, float]) -> str:
         f'height="{frame.inner_height}" preserveAspectRatio="none" '
         f'href="data:image/png;base64,{image}"/>'
     )
-    return frame.draw(body, f"Spectrogram: {panel.caption}", panel.caption, "s", "kHz")
+    title = f"Spectrogram: {panel.caption}"
+    return frame.draw(body, panel.caption, title, ("s", "kHz"), panel.kind)
 
 
 def curves(
@@ -117,21 +121,47 @@ def curves(
     title: str,
     axes: tuple[str, str],
     *,
-    mark: float | None = None,
+    mark: tuple[float, str] | None = None,
     y_range: tuple[float, float] = (1.0, 4.65),
 ) -> str:
-    """Lines over a common pair of axes, as HTML; `mark` draws an upright line at that x."""
+    """Lines over a common pair of axes, as HTML, with their names below if there are several.
+
+    Args:
+        axes: units of x and y.
+        mark: where to draw an upright line, and what to write at it.
+    """
     xs = [x for line in lines for x, _ in line.points] or [0.0, 1.0]
     frame = _Frame((0.0, max(xs) * 1.02), y_range, width=540, height=270)
     body = ""
     if mark is not None:
-        body += (
-            f'<line class="mark" x1="{frame.x(mark):.1f}" x2="{frame.x(mark):.1f}" '
-            f'y1="{frame.top}" y2="{frame.top + frame.inner_height}"/>'
-        )
+        body += _mark(frame, *mark)
     for index, line in enumerate(lines):
         body += _curve(frame, line, index)
-    return f'<div class="nsvq-pictures">{frame.draw(body, title, title, *axes)}</div>'
+    legend = _legend(lines) if len(lines) > 1 else ""
+    return f'<div class="nsvq-pictures">{frame.draw(body, title, title, axes)}{legend}</div>'
+
+
+def _mark(frame: "_Frame", value: float, text: str) -> str:
+    x, floor = frame.x(value), frame.top + frame.inner_height
+    anchor, gap = ("end", -6) if x > frame.width / 2 else ("start", 6)
+    return (
+        f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{frame.top}" y2="{floor}"/>'
+        f'<text class="name" x="{x + gap:.1f}" y="{floor - 10}" text-anchor="{anchor}">'
+        f"{escape(text)}</text>"
+    )
+
+
+def _legend(lines: Sequence[Line]) -> str:
+    items = "".join(
+        f'<li class="{_style(line, index)}">{escape(line.name)}</li>'
+        for index, line in enumerate(lines)
+    )
+    return f'<ul class="nsvq-legend">{items}</ul>'
+
+
+def _style(line: Line, index: int) -> str:
+    """Classes that give a line its colour and dashes."""
+    return f"line ink{index % 6}{' dashed' if line.dashed else ''}"
 
 
 def _curve(frame: "_Frame", line: Line, index: int) -> str:
@@ -144,19 +174,13 @@ def _curve(frame: "_Frame", line: Line, index: int) -> str:
         f"{point[0]:.3g}, {point[1]:.3g}</title></circle>"
         for (x, y), point in zip(places, line.points, strict=True)
     )
-    end_x, end_y = places[-1]
-    label = (
-        f'<text class="name" x="{end_x - 6:.1f}" y="{end_y - 9:.1f}" text-anchor="end">'
-        f"{escape(line.name)}</text>"
-    )
-    style = " dashed" if line.dashed else ""
-    return f'<g class="line ink{index % 6}{style}"><polyline points="{path}"/>{dots}{label}</g>'
+    return f'<g class="{_style(line, index)}"><polyline points="{path}"/>{dots}</g>'
 
 
 class _Frame:
     """Axes around a plot: maps values to places and draws ticks."""
 
-    left, top, right, bottom = 46, 26, 12, 34
+    left, top, right, bottom = 46, 28, 18, 24
 
     def __init__(
         self, x_range: tuple[float, float], y_range: tuple[float, float], width: int, height: int
@@ -174,15 +198,35 @@ class _Frame:
         low, high = self.y_range
         return self.top + self.inner_height * (1.0 - (value - low) / ((high - low) or 1.0))
 
-    def draw(self, body: str, title: str, caption: str, x_name: str, y_name: str) -> str:
-        """The finished SVG."""
+    def draw(
+        self, body: str, caption: str, title: str, units: tuple[str, str], kind: str = "plot"
+    ) -> str:
+        """The finished picture: an SVG under its caption.
+
+        Args:
+            title: what screen readers say.
+            units: of x and y.
+            kind: class of the picture.
+        """
+        return (
+            f'<figure class="{kind}"><figcaption>{escape(caption)}</figcaption>'
+            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
+            f'aria-label="{escape(title)}">{self._axes(*units)}{body}</svg></figure>'
+        )
+
+    def _axes(self, x_unit: str, y_unit: str) -> str:
+        """Ticks and numbers; the unit of x stands behind its last number, that of y on top."""
         floor = self.top + self.inner_height
-        ticks = ""
-        for value in _ticks(*self.x_range):
+        ticks = f'<text x="2" y="14">{escape(y_unit)}</text>'
+        x_values = _ticks(*self.x_range)
+        for value in x_values:
+            unit = f" {escape(x_unit)}" if value == x_values[-1] else ""
+            end = "end" if unit and self.x(value) > self.width - 60 else "middle"
             ticks += (
                 f'<line class="tick" x1="{self.x(value):.1f}" x2="{self.x(value):.1f}" '
-                f'y1="{floor}" y2="{floor + 4}"/><text x="{self.x(value):.1f}" '
-                f'y="{floor + 17}" text-anchor="middle">{value:g}</text>'
+                f'y1="{floor}" y2="{floor + 4}"/><text '
+                f'x="{self.width - 2 if end == "end" else self.x(value):.1f}" '
+                f'y="{floor + 19}" text-anchor="{end}">{value:g}{unit}</text>'
             )
         for value in _ticks(*self.y_range):
             ticks += (
@@ -191,14 +235,7 @@ class _Frame:
                 f'<text x="{self.left - 7}" y="{self.y(value) + 4:.1f}" '
                 f'text-anchor="end">{value:g}</text>'
             )
-        return (
-            f'<svg viewBox="0 0 {self.width} {self.height}" role="img" '
-            f'aria-label="{escape(title)}"><text class="caption" x="{self.left}" y="16">'
-            f"{escape(caption)}</text>{ticks}{body}"
-            f'<text x="{self.width - self.right}" y="{floor + 31}" text-anchor="end">'
-            f'{escape(x_name)}</text><text x="{self.left - 7}" y="16" text-anchor="end">'
-            f"{escape(y_name)}</text></svg>"
-        )
+        return ticks
 
 
 def _ticks(low: float, high: float, about: int = 6) -> list[float]:

@@ -74,7 +74,7 @@ def running_demo(settings: DemoSettings) -> Iterator[str]:
         page, address = _launch(settings, studio)
         cleanup.callback(page.close, verbose=False)
         shelf.start_sweeping()
-        studio.scorers.warm_up()
+        studio.warm_up()
         yield address
 
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from app.demo.examples import EXAMPLES
 from app.demo.scorers import Scorers
 from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
@@ -89,6 +90,11 @@ class Studio:
     def close(self) -> None:
         """End what runs beside this process."""
         self.scorers.close()
+
+    def warm_up(self) -> None:
+        """Code the first example and start the scorers, so that the first visitor doesn't wait."""
+        self.scorers.warm_up()
+        finish(self.opening_example(EXAMPLES[0].path))
 
     def check_length(self, seconds: float) -> None:
         """Refuse what this demo would take too long over.
@@ -217,10 +223,12 @@ class Studio:
         )
 
     def sampled_stages(self, most: int = 8) -> list[int]:
-        """Up to `most` numbers of stages from one to all, denser at the low end."""
+        """Up to `most` numbers of stages from one to all: 1, 2, 3, 4, 6, 8, 12, 16 …"""
         last = self.codec.config.num_stages
-        points = np.unique(np.rint(np.geomspace(1, last, most)).astype(int))
-        return [int(n) for n in points]
+        halves = sorted({2**n for n in range(12)} | {3 * 2**n for n in range(12)})
+        points = [count for count in halves if count < last] + [last]
+        picked = np.rint(np.linspace(0, len(points) - 1, min(most, len(points)))).astype(int)
+        return [points[index] for index in picked]
 
     def read_code(self, path: str | Path) -> tuple[bytes, Header]:
         """The bytes and header of an uploaded .nsvq file.

@@ -39,9 +39,11 @@ class Version:
             self.failure = str(error)
 
     def score_words(self) -> tuple[str, str]:
-        """PESQ-WB and STOI as shown: a dash where there is none."""
+        """PESQ-WB and STOI as shown; "…" while they are being measured."""
+        if self.name == ORIGINAL:
+            return ("reference",) * 2
         if not self.scores:
-            return ("none" if self.failure else "–",) * 2
+            return ("none" if self.failure else "…",) * 2
         return f"{self.scores['pesq_wb']:.2f}", f"{self.scores['stoi']:.3f}"
 
 

@@ -202,8 +202,16 @@ function choose(index) {
   refresh();
 }
 
-root.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+// Keys count wherever nothing else takes them, for the player that was used last (or the first).
+function listens(event) {
+  if (root.contains(event.target)) return true;
+  if (event.target !== document.body || !root.offsetParent || !tracks.length) return false;
+  const ready = [...document.querySelectorAll(".nsvq-player[data-state=ready]")].filter((p) => p.offsetParent);
+  return root === (ready.find((p) => p === window.nsvqLast) || ready[0]);
+}
+
+function press(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || !listens(event)) return;
   const onButton = event.target.tagName === "BUTTON", onSeek = event.target === part("seek");
   if (/^[1-9]$/.test(event.key)) choose(Number(event.key) - 1);
   else if (event.key === " " && !onButton) toggle();
@@ -212,7 +220,10 @@ root.addEventListener("keydown", (event) => {
   else if (event.key === "Home" && !onSeek) seek(0);
   else return;
   event.preventDefault();
-});
+}
+root.addEventListener("pointerdown", () => { window.nsvqLast = root; });
+root.addEventListener("focusin", () => { window.nsvqLast = root; });
+document.addEventListener("keydown", press);
 part("play").onclick = toggle;
 part("seek").oninput = () => seek(Number(part("seek").value));
 part("loop").onclick = () => {

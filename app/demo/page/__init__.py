@@ -5,7 +5,7 @@ import gradio as gr
 from app.demo.blind import VoteBook
 from app.demo.opus import opus_installed
 from app.demo.page import about, api, compare, evaluate, files, listen, trial
-from app.demo.page.theme import HEADER, build_theme
+from app.demo.page.theme import HEADER, SCHEME, build_theme
 from app.demo.studio import Studio
 
 __all__ = ["build_page", "build_theme"]
@@ -17,12 +17,7 @@ def build_page(studio: Studio) -> gr.Blocks:
     """All tabs around one studio."""
     settings = studio.settings
     with gr.Blocks(title="nsvq listening room", analytics_enabled=False) as page:
-        gr.HTML(
-            HEADER,
-            apply_default_css=False,
-            js_on_load="const toggle = element.querySelector('button');"
-            "toggle.onclick = () => { document.body.classList.toggle('dark'); };",
-        )
+        gr.HTML(HEADER, apply_default_css=False, js_on_load=SCHEME)
         api.build(studio)  # first, so that no other event takes the documented names
         clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
         with gr.Tabs(overflow_behavior="wrap"):

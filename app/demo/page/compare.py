@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from app.demo.markup import alert, note, table
+from app.demo.page.jobs import controls
 from app.demo.page.player import Track, player, player_value
 from app.demo.page.trial import NO_CLIP
 from app.demo.studio import Clip, Studio, plain_message
@@ -30,44 +31,28 @@ def build(studio: Studio, clip: gr.State, has_opus: bool) -> None:
             [(f"{r:g} kbps", r) for r in rates],
             value=chosen,
             scale=3,
-            label="Rates",
+            min_width=300,
+            label="Rates of this codec",
             elem_id="compare-rates",
         )
-        opus = gr.Checkbox(
-            value=has_opus,
+        opus = gr.CheckboxGroup(
+            [("At the nearest rate, 6 kbps or more", "opus")],
+            value=["opus"] if has_opus else [],
             interactive=has_opus,
-            min_width=200,
-            label="Opus at the nearest rate (6 kbps or more)"
-            if has_opus
-            else "Opus: opusenc is not installed here",
+            min_width=260,
+            label="Opus" if has_opus else "Opus: opusenc is not installed here",
         )
-    with gr.Row():
-        go = gr.Button("Compare", variant="primary", elem_id="compare-go")
-        stop = gr.Button("Cancel", scale=0, min_width=120)
-    status = gr.HTML()
+    job = controls(("Compare", "compare-go"))
     sound = player("Versions of the clip", "compare-player")
     scores = gr.HTML(elem_id="compare-table")
 
-    def run(clip: Clip | None, rates: Sequence[float], opus: bool) -> Iterator[tuple[Any, ...]]:
-        yield from side_by_side(studio, clip, rates, opus)
+    def run(
+        clip: Clip | None, rates: Sequence[float], opus: list[str]
+    ) -> Iterator[tuple[Any, ...]]:
+        yield from side_by_side(studio, clip, rates, bool(opus))
 
-    event = go.click(
-        run,
-        [clip, choice, opus],
-        [status, sound, scores],
-        concurrency_id="scores",
-        concurrency_limit=studio.settings.concurrency,
-        api_visibility="private",
-        show_progress="minimal",
-    )
-    stop.click(
-        lambda: note("Cancelled."),
-        None,
-        status,
-        cancels=[event],
-        queue=False,
-        api_visibility="private",
-    )
+    shown = [job.status, sound, scores]
+    job.on_start(studio, job.starts[0], run, [clip, choice, opus], shown, queue="scores")
 
 
 def side_by_side(
@@ -94,7 +79,9 @@ def side_by_side(
 
 
 def _tracks(versions: Sequence[Version]) -> list[Track]:
-    return [Track(v.name, f"{v.num_bytes / 1000:,.2f} kB", v.path) for v in versions]
+    return [
+        Track(v.name, f"{v.num_bytes / 1000:,.2f} kB · {v.kbps:.2f} kbps", v.path) for v in versions
+    ]
 
 
 def _score_table(versions: Sequence[Version]) -> str:

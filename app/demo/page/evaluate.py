@@ -9,6 +9,7 @@ import gradio as gr
 from app.demo import curve
 from app.demo.markup import alert, note, table
 from app.demo.page.files import AUDIO_TYPES, PROGRESS
+from app.demo.page.jobs import controls
 from app.demo.studio import Studio
 
 
@@ -27,10 +28,7 @@ def build(studio: Studio) -> None:
         elem_id="evaluate-in",
         height=150,
     )
-    with gr.Row():
-        go = gr.Button("Measure", variant="primary", elem_id="evaluate-go")
-        stop = gr.Button("Cancel", scale=0, min_width=120)
-    status = gr.HTML(elem_id="evaluate-status")
+    job = controls(("Measure", "evaluate-go"))
     picture = gr.HTML(elem_id="evaluate-picture")
     files = gr.File(
         label="Picture and CSV", interactive=False, file_count="multiple", elem_id="evaluate-out"
@@ -41,23 +39,7 @@ def build(studio: Studio) -> None:
     ) -> Iterator[tuple[Any, Any, Any]]:
         yield from measure(studio, paths, progress)
 
-    event = go.click(
-        run,
-        source,
-        [status, picture, files],
-        concurrency_id="scores",
-        concurrency_limit=studio.settings.concurrency,
-        api_visibility="private",
-        show_progress_on=status,
-    )
-    stop.click(
-        lambda: note("Cancelled."),
-        None,
-        status,
-        cancels=[event],
-        queue=False,
-        api_visibility="private",
-    )
+    job.on_start(studio, job.starts[0], run, [source], [job.status, picture, files], queue="scores")
     _build_report(studio)
 
 
@@ -87,18 +69,23 @@ def measure(
 
 
 def _mean_table(step: curve.Step) -> str:
-    rows = [(f"{kbps:g}", f"{value:.2f}") for kbps, value in curve.mean_curve(step.points)]
-    return table(("kbps", "mean PESQ-WB"), rows)
+    rows = [
+        (f"{p.kbps:g}", f"{p.kbps_on_disk:.2f}", f"{p.pesq_wb:.2f}", f"{p.stoi:.3f}")
+        for p in curve.means(step.points)
+    ]
+    num_clips = len({point.clip for point in step.points})
+    caption = f"Mean of {num_clips} clip{'s' if num_clips > 1 else ''}"
+    return table(("kbps", "kbps on disk", "PESQ-WB", "STOI"), rows, caption)
 
 
 def _build_report(studio: Studio) -> None:
     report = studio.settings.report
-    gr.Markdown("### Report of the evaluation harness")
+    gr.Markdown("### Report of the evaluation harness", elem_classes="nsvq-section")
     if report is None or not report.is_file():
         gr.HTML(
             note(
-                "None here. Make one with nsvq evaluate and start the demo with --report "
-                "report.html."
+                "Whoever runs this page can show one here: make it with nsvq evaluate, then "
+                "start nsvq demo --report results/report.html."
             )
         )
         return

@@ -16,7 +16,8 @@ from app.demo.bundles import (
     run_each,
     trim_one,
 )
-from app.demo.markup import alert, note, table
+from app.demo.markup import alert, table
+from app.demo.page.jobs import controls
 from app.demo.page.listen import bitrate_slider
 from app.demo.page.player import Track, player, player_value
 from app.demo.studio import Studio, plain_message
@@ -46,13 +47,8 @@ def _build_encode(studio: Studio) -> None:
         height=150,
     )
     kbps = bitrate_slider(studio, "encode-rate")
-    with gr.Row():
-        go = gr.Button("Encode", variant="primary", elem_id="encode-go")
-        stop = gr.Button("Cancel", scale=0, min_width=120)
-    status = gr.HTML()
-    output = gr.File(
-        label="Result (a zip if there are several)", interactive=False, elem_id="encode-out"
-    )
+    job = controls(("Encode", "encode-go"))
+    output = _results("encode-out")
 
     def run(
         paths: Sequence[str] | None, kbps: float, progress: gr.Progress = PROGRESS
@@ -61,7 +57,7 @@ def _build_encode(studio: Studio) -> None:
         for shown, results in _each(work, paths, progress):
             yield shown, None if results is None else _file(bundle(studio, results, "nsvq.zip"))
 
-    _wire(studio, (go, stop, status), run, [source, kbps], [status, output])
+    job.on_start(studio, job.starts[0], run, [source, kbps], [job.status, output], queue="files")
 
 
 def _build_decode(studio: Studio) -> None:
@@ -75,15 +71,9 @@ def _build_decode(studio: Studio) -> None:
     )
     details = gr.HTML(elem_id="decode-info")
     kbps = bitrate_slider(studio, "decode-rate")
-    with gr.Row():
-        go = gr.Button("Decode", variant="primary", elem_id="decode-go")
-        trim = gr.Button("Trim to this rate", elem_id="trim-go")
-        stop = gr.Button("Cancel", scale=0, min_width=120)
-    status = gr.HTML()
+    job = controls(("Decode", "decode-go"), ("Trim to this rate", "trim-go"))
     sound = player("Decoded files", "decode-player")
-    output = gr.File(
-        label="Result (a zip if there are several)", interactive=False, elem_id="decode-out"
-    )
+    output = _results("decode-out")
 
     def decode(
         paths: Sequence[str] | None, kbps: float, progress: gr.Progress = PROGRESS
@@ -112,36 +102,13 @@ def _build_decode(studio: Studio) -> None:
         queue=False,
         api_visibility="private",
     )
-    outputs = [status, sound, output]
-    _wire(studio, (go, stop, status), decode, [source, kbps], outputs)
-    _wire(studio, (trim, stop, status), trim_all, [source, kbps], outputs)
+    outputs = [job.status, sound, output]
+    for start, run in zip(job.starts, (decode, trim_all), strict=True):
+        job.on_start(studio, start, run, [source, kbps], outputs, queue="files")
 
 
-def _wire(
-    studio: Studio,
-    controls: tuple[Any, Any, Any],
-    run: Callable[..., Any],
-    inputs: list[Any],
-    outputs: list[Any],
-) -> None:
-    go, stop, status = controls
-    event = go.click(
-        run,
-        inputs,
-        outputs,
-        concurrency_id="files",
-        api_visibility="private",
-        concurrency_limit=studio.settings.concurrency,
-        show_progress_on=status,
-    )
-    stop.click(
-        lambda: note("Cancelled."),
-        None,
-        status,
-        cancels=[event],
-        queue=False,
-        api_visibility="private",
-    )
+def _results(elem_id: str) -> gr.File:
+    return gr.File(label="Result (a zip if there are several)", interactive=False, elem_id=elem_id)
 
 
 def _each(

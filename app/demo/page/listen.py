@@ -57,7 +57,7 @@ def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> None:
                     gr.Button(example.title, size="sm", min_width=120) for example in EXAMPLES
                 ]
             message = gr.HTML(elem_id="message")
-            cancel = gr.Button("Cancel", size="sm", elem_id="cancel")
+            cancel = gr.Button("Cancel", size="sm", elem_id="cancel", visible=False)
         with gr.Column(scale=2, min_width=320):
             sound = player("Original and decoded", "listen-player")
             slider = bitrate_slider(studio, "bitrate")
@@ -104,7 +104,7 @@ def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
 def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> None:
     tab = Listening(studio)
     take = gr.State(None, time_to_live=600)
-    shown = [parts.message, clip, take, parts.sound, parts.numbers, *parts.files]
+    shown = [parts.message, clip, take, parts.sound, parts.numbers, *parts.files, parts.cancel]
     quick: dict[str, Any] = {
         "outputs": shown,
         "concurrency_id": "sound",
@@ -128,9 +128,9 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
     )
     later += _follow(moved, tab, (clip, take), parts)
     parts.cancel.click(
-        lambda: note("Cancelled."),
+        lambda: (note("Cancelled."), gr.Button(visible=False)),
         None,
-        parts.message,
+        [parts.message, parts.cancel],
         queue=False,
         cancels=[*starts, moved, *later],
         api_visibility="private",

@@ -14,7 +14,7 @@ from codec.audio import read_audio
 from codec.errors import CodecError, EvaluationError
 
 PICTURE_S = 30.0
-NUM_SHOWN = 7
+NUM_SHOWN = 8
 """Components that a new sound changes."""
 
 
@@ -50,7 +50,7 @@ class Listening:
         code = self.studio.shelf.place(f"{clip.stem} {take.bitrate_kbps:g} kbps.nsvq")
         code.write_bytes(take.data)
         tracks = [
-            Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB as 16-bit PCM", clip.original),
+            Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB, 16-bit PCM", clip.original),
             Track(
                 "Decoded",
                 f"{len(take.data) / 1000:,.2f} kB · {take.bitrate_kbps:g} kbps",
@@ -65,6 +65,7 @@ class Listening:
             number_cards(clip, take),
             gr.DownloadButton(value=str(code), interactive=True),
             gr.DownloadButton(value=str(take.path), interactive=True),
+            gr.Button(visible=False),
         ]
 
     def look(self, clip: Clip | None, take: Take | None) -> Iterator[tuple[Any, Any]]:
@@ -113,13 +114,14 @@ def _told(doing: str, steps: Steps[Any]) -> Generator[list[Any], None, Any]:
             return end.value
         if share < 1.0:
             text = note(f"{doing}, {100 * share:.0f} % …")
-            yield [text, *[gr.skip()] * (NUM_SHOWN - 1)]
+            yield [text, *[gr.skip()] * (NUM_SHOWN - 2), gr.Button(visible=True)]
 
 
 def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
     points = [(n, values["pesq_wb"]) for n, values in sorted(clip.scores.items())]
-    title = f"What each stage adds: PESQ-WB (each stage is {stage_kbps:g} kbps)"
-    return curves([Line(clip.stem, points)], title, ("stages", "PESQ"), mark=current)
+    title = f"What each stage of {stage_kbps:g} kbps adds to PESQ-WB"
+    now = (float(current), f"{current} stages, {stage_kbps * current:g} kbps")
+    return curves([Line(clip.stem, points)], title, ("stages", "PESQ"), mark=now)
 
 
 def number_cards(clip: Clip, take: Take, why: str = "") -> str:
@@ -147,13 +149,13 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
             ),
             (
                 "Encoding",
-                f"{clip.seconds / clip.encode_s:.0f}×",
-                f"faster than it plays: {clip.encode_s:.2f} s, all stages",
+                f"{clip.seconds / clip.encode_s:.0f}× real time",
+                f"{clip.encode_s:.2f} s for {clip.seconds:.2f} s, at the highest rate",
             ),
             (
                 "Decoding",
-                f"{clip.seconds / take.decode_s:.0f}×",
-                f"faster than it plays: {take.decode_s:.2f} s",
+                f"{clip.seconds / take.decode_s:.0f}× real time",
+                f"{take.decode_s:.2f} s for {clip.seconds:.2f} s",
             ),
         ]
     )
@@ -161,4 +163,5 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
 
 def _failed(error: CodecError) -> list[Any]:
     off = gr.DownloadButton(value=None, interactive=False)
-    return [alert(plain_message(error)), None, None, player_value([]), "", off, off]
+    silent, hidden = player_value([]), gr.Button(visible=False)
+    return [alert(plain_message(error)), None, None, silent, "", off, off, hidden]

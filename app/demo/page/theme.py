@@ -7,6 +7,13 @@ MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 HEADER = """<header class="nsvq-head"><h1>nsvq listening room</h1>
 <p>Speech in a few kilobits a second. Pick a clip, move the bitrate, switch while it plays.</p>
 <button type="button" aria-label="Switch between light and dark">Light / dark</button></header>"""
+SCHEME = """const dark = (on) => document.body.classList.toggle("dark", on);
+const kept = localStorage.getItem("nsvq-dark");
+if (kept !== null) dark(kept === "1");
+element.querySelector("button").onclick = () =>
+  localStorage.setItem("nsvq-dark", dark() ? "1" : "0");
+"""
+"""Light or dark as the system has it, until the visitor says otherwise; then as they said."""
 
 
 ACCENT, ACCENT_DARK = "#0d7d74", "#3fd0bf"
@@ -29,6 +36,7 @@ def build_theme() -> gr.themes.Base:
         color_accent=ACCENT,
         slider_color=ACCENT,
         slider_color_dark=ACCENT_DARK,
+        input_background_fill_dark="#111827",
         button_primary_background_fill=ACCENT,
         button_primary_background_fill_hover="#0a655e",
         button_primary_background_fill_dark=ACCENT_DARK,

@@ -17,7 +17,13 @@ NO_CLIP = "Pick a clip on the Listen tab first."
 
 def build(studio: Studio, clip: gr.State, book: VoteBook, has_opus: bool) -> None:
     """Lay out the trial and wire it."""
-    gr.Markdown("### Blind trial")
+    gr.Markdown("### Blind trial", elem_classes="nsvq-section")
+    gr.HTML(
+        note(
+            "Two candidates play as A and B, which is which drawn by chance. In ABX, X is one of "
+            "them: say which. The answer stays on the server until you vote."
+        )
+    )
     question = _build_question(version_names(studio, has_opus), len(studio.rates_kbps))
     start = gr.Button("New trial", variant="primary", elem_id="trial-start")
     sound = player("Blind trial", "trial-player")
@@ -26,8 +32,10 @@ def build(studio: Studio, clip: gr.State, book: VoteBook, has_opus: bool) -> Non
             gr.Button(letter, interactive=False, elem_id=f"vote-{letter.lower()}")
             for letter in "AB"
         ]
-    verdict = gr.HTML(note("The answer stays on the server until you vote."), elem_id="verdict")
-    file = gr.DownloadButton("Download my votes (CSV)", size="sm", interactive=False)
+    verdict = gr.HTML(elem_id="verdict")
+    file = gr.DownloadButton(
+        "Download my votes (CSV)", size="sm", interactive=False, elem_id="get-votes"
+    )
     trial, votes = gr.State(None, time_to_live=3600), gr.State([], time_to_live=86_400)
 
     common: dict[str, Any] = {

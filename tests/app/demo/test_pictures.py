@@ -26,15 +26,16 @@ def test_a_tone_shows_at_its_frequency() -> None:
 
 def test_silence_is_drawn_too() -> None:
     page = ElementTree.fromstring(spectrograms(np.zeros(8_000), np.zeros(7_900), 16_000))
-    pictures = page.findall("svg")
+    pictures = page.findall("figure/svg")
     assert len(pictures) == 3
     assert all(picture.get("role") == "img" and picture.get("aria-label") for picture in pictures)
 
 
 def test_curves_are_well_formed_and_escape_names() -> None:
     lines = [Line("<script>alert(1)</script>", [(1, 1.5), (2, 2.5)]), Line("none", [])]
-    text = curves(lines, "title & more", ("x", "y"), mark=2)
+    text = curves(lines, "title & more", ("x", "y"), mark=(2.0, "<b>here</b>"))
     assert "<script>" not in text
+    assert "<b>" not in text
     ElementTree.fromstring(text)
 
 

@@ -1,0 +1,73 @@
+"""Work that a button starts and another one cancels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from app.demo.markup import note
+from app.demo.studio import Studio
+
+
+@dataclass
+class Controls:
+    """The buttons of one job and the line that says where it stands."""
+
+    starts: list[gr.Button]
+    stop: gr.Button
+    status: gr.HTML
+
+    def on_start(
+        self,
+        studio: Studio,
+        start: gr.Button,
+        run: Callable[..., Any],
+        inputs: Sequence[Any],
+        outputs: Sequence[Any],
+        *,
+        queue: str,
+    ) -> None:
+        """Let `start` begin `run`; meanwhile, and only then, the job can be cancelled.
+
+        Args:
+            queue: jobs under the same name wait for each other.
+        """
+        quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        start.click(lambda: gr.Button(interactive=True), None, self.stop, queue=False, **quietly)
+        event = start.click(
+            run,
+            list(inputs),
+            list(outputs),
+            concurrency_id=queue,
+            concurrency_limit=studio.settings.concurrency,
+            api_visibility="private",
+            show_progress_on=self.status,
+        )
+        event.then(lambda: gr.Button(interactive=False), None, self.stop, queue=False, **quietly)
+        self.stop.click(
+            lambda: (note("Cancelled."), gr.Button(interactive=False)),
+            None,
+            [self.status, self.stop],
+            cancels=[event],
+            queue=False,
+            **quietly,
+        )
+
+
+def controls(*labels: tuple[str, str]) -> Controls:
+    """A row of buttons, the first of which stands out, then Cancel; under it an empty line.
+
+    Args:
+        labels: (text, elem_id) of each button.
+    """
+    with gr.Row():
+        starts = [
+            gr.Button(text, variant="secondary" if index else "primary", elem_id=elem_id)
+            for index, (text, elem_id) in enumerate(labels)
+        ]
+        family = labels[0][1].partition("-")[0]
+        stop = gr.Button(
+            "Cancel", scale=0, min_width=120, interactive=False, elem_id=f"{family}-stop"
+        )
+    return Controls(starts, stop, gr.HTML(elem_id=f"{family}-status"))
