@@ -1,16 +1,10 @@
 """A toy checkpoint, clips, a studio without a page, and a whole demo in a process of its own."""
 
-import os
-import re
-import select
-import signal
-import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,9 +19,8 @@ from codec.audio import write_audio
 from codec.checkpoint import save_checkpoint
 from codec.config import ModelConfig
 from codec.model import CodecModel
-
-ROOT = Path(__file__).parents[3]
-START_S = 300.0
+from tests.app.demo.process import running
+from tests.app.demo.visitor import BROWSER, FLAGS, Visit
 
 
 @pytest.fixture(scope="session")
@@ -90,52 +83,30 @@ def demo(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     pytest.importorskip("gradio", reason="Gradio is not installed: pip install nsvq-codec[demo]")
     temporary = tmp_path_factory.mktemp("demo")
     votes = temporary / "votes" / "votes.csv"
-    command = [
-        sys.executable,
-        "-m",
-        "app",
-        "demo",
-        "--port",
-        str(_free_port()),
-        "--checkpoint",
-        str(checkpoint),
-        "--max-minutes",
-        "1",
-        "--votes",
-        str(votes),
-    ]
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        text=True,
-        stdout=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(temporary)},
-    )
-    try:
-        url = _announced(process)
+    options = ("--checkpoint", checkpoint, "--max-minutes", 1, "--votes", votes)
+    with running(*options, temporary=temporary) as (url, process):
         folder = next(temporary.glob("nsvq-demo-*"))
         yield RunningDemo(url, process, folder, votes, checkpoint)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        assert process.stdout is not None
-        process.stdout.close()
-    assert not list(temporary.glob("nsvq-*")), "temporary files outlive the demo"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium without a window; where it is missing, its tests say so and skip."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not BROWSER:
+        pytest.skip("chromium is not installed")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=BROWSER, headless=True, args=FLAGS)
+        yield browser
+        browser.close()
 
 
-def _announced(process: subprocess.Popen[str]) -> str:
-    """The address that the demo prints when it is ready."""
-    assert process.stdout is not None
-    give_up = time.monotonic() + START_S
-    while time.monotonic() < give_up and process.poll() is None:
-        ready, _, _ = select.select([process.stdout], [], [], 1.0)
-        if ready and (found := re.search(r"http://\S+", process.stdout.readline())):
-            return found.group()
-    pytest.fail(f"the demo did not start (exit code {process.poll()})")
+@pytest.fixture
+def visit(browser: Any, demo: RunningDemo) -> Iterator[Visit]:
+    """A visit that complains of nothing and asks nothing of other hosts."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    visit = Visit(context.new_page(), demo.url)
+    yield visit
+    context.close()
+    assert visit.complaints == []
+    assert visit.foreign == []

@@ -1,0 +1,122 @@
+"""The Listen tab in a real browser. Timings are printed (pytest -rP shows them)."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from app.cli import cli
+from codec.audio import read_audio
+from tests.app.demo.conftest import RunningDemo
+from tests.app.demo.visitor import READY, Visit
+
+
+def test_upload_listen_change_rate_download_decode(
+    visit: Visit, demo: RunningDemo, recording: Path, tmp_path: Path
+) -> None:
+    started = time.perf_counter()
+    page = visit.open().page
+    print(f"page opened, example ready to play: {time.perf_counter() - started:.2f} s")
+    started = time.perf_counter()
+    visit.upload(recording)
+    visit.wait_for_text("#message", "noise")
+    page.wait_for_selector(READY)
+    page.wait_for_function(
+        "document.querySelectorAll('#listen-player .track').length === 2 && "
+        "document.querySelector('#listen-player .track').dataset.seconds < 3"
+    )
+    print(f"upload to first sound: {time.perf_counter() - started:.2f} s")
+    assert visit.lengths("listen-player") == pytest.approx([2.0, 2.0], abs=0.002)
+    page.wait_for_selector("#spectrograms svg >> nth=2")
+    page.wait_for_selector("#stages svg")
+    full = page.inner_text("#numbers")
+    assert "bytes" in full
+
+    visit.slide("bitrate", "Home")
+    visit.wait_for_text("#listen-player", "0.3 kbps")
+    assert page.inner_text("#numbers") != full
+    assert visit.lengths("listen-player") == pytest.approx([2.0, 2.0], abs=0.002)
+    _check_downloads(visit, demo, tmp_path)
+
+
+def _check_downloads(visit: Visit, demo: RunningDemo, folder: Path) -> None:
+    """The .nsvq decodes on the command line to the very samples of the page's .wav."""
+    (folder / "page.nsvq").write_bytes(visit.download("#get-nsvq"))
+    (folder / "page.wav").write_bytes(visit.download("#get-wav"))
+    result = CliRunner().invoke(
+        cli,
+        [
+            "decode",
+            str(folder / "page.nsvq"),
+            "-o",
+            str(folder / "cli.wav"),
+            "--checkpoint",
+            str(demo.checkpoint),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    np.testing.assert_array_equal(
+        read_audio(folder / "cli.wav")[0], read_audio(folder / "page.wav")[0]
+    )
+
+
+def test_switching_keeps_the_place(visit: Visit) -> None:
+    page = visit.open().page
+    assert page.evaluate("document.activeElement === document.body")  # keys need no click first
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    seek = page.locator("#listen-player [data-part=seek]")
+    before = float(seek.input_value())
+    assert before == pytest.approx(2.0, abs=0.02)
+    page.keyboard.press("1")
+    assert page.get_attribute("#listen-player .nsvq-player", "data-active") == "0"
+    assert float(seek.input_value()) == pytest.approx(before, abs=0.02)
+    page.keyboard.press("Space")
+    page.wait_for_function(
+        "s => Number(document.querySelector(s).value) > 2.2", arg="#listen-player [data-part=seek]"
+    )
+    page.keyboard.press("2")
+    assert float(seek.input_value()) > 2.1
+    page.keyboard.press("Space")
+    assert page.get_attribute("#listen-player .play", "aria-label") == "Play"
+
+
+def test_a_wrong_file_gets_a_friendly_word(visit: Visit, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.wav"
+    letter.write_text("dear all")
+    page = visit.open().page
+    visit.upload(letter)
+    alert = page.wait_for_selector("#message [role=alert]")
+    assert "letter.wav" in alert.inner_text()
+    assert "Traceback" not in page.content()
+    preview = "Waveform load error: MediaError"  # Gradio's own, about the file before we see it
+    visit.complaints = [text for text in visit.complaints if text != preview]
+
+
+def test_recording_is_offered_and_everything_has_a_label(visit: Visit) -> None:
+    page = visit.open().page
+    assert page.locator("#picker button[aria-label='Record audio']").count() >= 1
+    assert page.get_attribute("#listen-player [data-part=seek]", "aria-label") == "Position"
+    nameless = page.evaluate("""() => [...document.querySelectorAll('button, input')]
+        .filter(e => e.offsetParent && !(e.innerText || '').trim() && !e.getAttribute('aria-label')
+            && !e.title && !(e.labels && e.labels.length)
+            && !e.getAttribute('aria-labelledby'))
+        .map(e => e.outerHTML.slice(0, 120))""")
+    assert nameless == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_needs_no_sideways_scrolling(browser: Any, demo: RunningDemo, scheme: str) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+    visit = Visit(context.new_page(), demo.url).open()
+    inside = """() => { const right = e => e.getBoundingClientRect().right;
+        return right(document.querySelector('#listen-player .loop'))
+            <= right(document.querySelector('#listen-player .nsvq-player')); }"""
+    assert visit.page.evaluate(inside)
+    for name in ("Compare", "Files", "Evaluate", "About"):
+        visit.tab(name)
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+    context.close()
