@@ -168,7 +168,7 @@ def _label_bars(axes: Axes, title: str) -> None:
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks], fontsize=8)
     axes.xaxis.set_minor_locator(NullLocator())
     for bars in containers:
-        axes.bar_label(bars, fmt="%.2g", padding=2, fontsize=7)
+        axes.bar_label(bars, fmt="{:.3g}", padding=2, fontsize=7)
     axes.set_xlabel(title, fontsize=9)
 
 
