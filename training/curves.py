@@ -112,7 +112,7 @@ def _lines(axes: Axes, series: Mapping[str, Points]) -> None:
         axes.plot(steps, values, color=colour, linestyle=dash, linewidth=1.3, label=label,
                   marker=marker if few else None, markersize=3.5)  # fmt: skip
     if len(series) > 1:
-        axes.legend(frameon=False, fontsize=8, ncols=3)
+        axes.legend(framealpha=0.85, edgecolor="none", fontsize=8, ncols=3)
 
 
 def _logarithmic(axes: Axes, series: Mapping[str, Points]) -> None:
