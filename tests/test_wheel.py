@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.app.demo.process import running
+
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("codec", "training", "app")
 DATA = ("app/examples/*", "checkpoints/*.safetensors", "checkpoints/*.md", "training/recipes/*")
@@ -84,3 +86,14 @@ def test_the_command_runs(installed: Path, clip: Path, toy_checkpoint: Path) -> 
     )
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith(b"NSVQ")
+
+
+def test_the_demo_comes_up_with_weights_and_examples(installed: Path, tmp_path: Path) -> None:
+    pytest.importorskip("gradio", reason="Gradio is not installed: pip install nsvq-codec[demo]")
+    httpx = pytest.importorskip("httpx")
+    nsvq = (sys.executable, installed / "bin" / "nsvq")
+    with running(temporary=tmp_path, nsvq=nsvq, PYTHONPATH=str(installed)) as (url, _):
+        assert "nsvq listening room" in httpx.get(url, timeout=60).text
+        for example in (installed / "app" / "examples").glob("*.flac"):
+            answer = httpx.get(f"{url}gradio_api/file={example}", timeout=60)
+            assert answer.content == example.read_bytes()
