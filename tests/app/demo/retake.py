@@ -79,6 +79,7 @@ def take_all(browser: Any, url: str, folder: Path) -> None:
 
 def main() -> None:
     """See the top of this file."""
+    from PIL import Image
     from playwright.sync_api import sync_playwright
     from process import running
     from visitor import BROWSER, FLAGS
@@ -94,7 +95,11 @@ def main() -> None:
             return
         visit = visit_in(browser, url, DESKTOP, "light")
         listen(visit)
-        visit.page.screenshot(path=ROOT / "docs" / "demo.png", full_page=True)
+        picture = ROOT / "docs" / "demo.png"
+        visit.page.screenshot(path=picture, full_page=True)
+        Image.open(picture).convert("RGB").quantize(128).save(
+            picture, optimize=True
+        )
 
 
 if __name__ == "__main__":
