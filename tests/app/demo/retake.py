@@ -97,9 +97,7 @@ def main() -> None:
         listen(visit)
         picture = ROOT / "docs" / "demo.png"
         visit.page.screenshot(path=picture, full_page=True)
-        Image.open(picture).convert("RGB").quantize(128).save(
-            picture, optimize=True
-        )
+        Image.open(picture).convert("RGB").quantize(128).save(picture, optimize=True)
 
 
 if __name__ == "__main__":
