@@ -6,6 +6,7 @@ from codec.quantizers.diveq import DiVeQ
 from codec.quantizers.ema import EMA
 from codec.quantizers.kmeans import KMeans
 from codec.quantizers.nsvq import NSVQ
+from codec.quantizers.product import Product
 from codec.quantizers.residual import Quantized, ResidualChain
 from codec.quantizers.rotation import Rotation
 from codec.quantizers.simvq import SimVQ
@@ -19,6 +20,7 @@ QUANTIZERS: dict[str, type[ResidualChain]] = {
     "diveq": DiVeQ,
     "rotation": Rotation,
     "simvq": SimVQ,
+    "product": Product,
 }
 
 __all__ = ["QUANTIZERS", "Quantized", "ResidualChain", "build_quantizer"]

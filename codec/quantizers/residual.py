@@ -93,6 +93,13 @@ class ResidualChain(nn.Module, ABC):
         """The codewords in use. Shape: -> [Q, K, D]."""
         return self.codebooks
 
+    def part(self, residual: Tensor, stage: int) -> Tensor:
+        """What of a residual the stage is there to code: all of it, unless a quantizer divides it.
+
+        Shape: residual [N, D] -> [N, D].
+        """
+        return residual
+
     def learn_by(self, learning: Learning) -> None:
         """Change how codewords learn, at any time (make the optimizer anew after it)."""
         self.learning = learning
@@ -117,12 +124,13 @@ class ResidualChain(nn.Module, ABC):
             code = nearest(residual.detach(), codebook)
             used = active > stage
             chosen = functional.embedding(code, codebook)
-            loss = loss + (self.stage_loss(residual, chosen) * used).sum() / max(1, len(x))
-            self._observe(stage, residual, code, used)
+            part = self.part(residual, stage)
+            loss = loss + (self.stage_loss(part, chosen) * used).sum() / max(1, len(x))
+            self._observe(stage, part, code, used)
             step = chosen * used.unsqueeze(1)
             total = total + step
             if self.per_stage and self.training:
-                step = self.surrogate(residual, chosen) * used.unsqueeze(1)
+                step = self.surrogate(part, chosen) * used.unsqueeze(1)
                 output = output + step
             residual = residual - step.detach()
             codes.append(code)
@@ -201,7 +209,8 @@ class ResidualChain(nn.Module, ABC):
         if not len(residual):
             raise QuantizerError("codebooks can't be initialised from no vectors at all")
         for stage in range(len(self.codebooks)):
-            first = INITIALISATIONS[method](residual, self.codebooks.shape[1])
+            part = self.part(residual, stage)
+            first = INITIALISATIONS[method](part, self.codebooks.shape[1])
             self.codebooks[stage] = first.to(self.codebooks.dtype)
             codebook = self.codewords()[stage].to(residual.dtype)
             residual = residual - codebook[nearest(residual, codebook)]

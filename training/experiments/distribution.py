@@ -156,12 +156,27 @@ def _draw(folder: Path, rows: list[Row], curves: list[Row]) -> None:
         save_figure(figure, folder, file)
 
 
+def beside_ste(rows: list[Row]) -> list[Row]:
+    """Rows with `ratio`, their error over STE's: the same seed gives both the same vectors."""
+    title = METHODS["ste-alone"].title
+    own = {(row["bits"], row["seed"]): row["mse"] for row in rows if row["method"] == title}
+    return [
+        row | {"ratio": row["mse"] / own[row["bits"], row["seed"]]}
+        for row in rows
+        if (row["bits"], row["seed"]) in own
+    ]
+
+
 def _tables(rows: list[Row], logs: list[Row]) -> str:
     parts = []
     for name in DISTRIBUTIONS:
         mine = [row for row in rows if row["distribution"] == name]
         table = as_table(summarise(mine, ("method", "bits"), "mse"), "bits", "method", "mse")
         parts.append(f"MSE on the {name} distribution, by bits:\n\n{table}")
+        ratios = summarise(beside_ste(mine), ("method", "bits"), "ratio")
+        if ratios:
+            table = as_table(ratios, "bits", "method", "ratio")
+            parts.append(f"As a multiple of what STE alone has at the same seed:\n\n{table}")
     first, last = logs[0], logs[-1]
     parts.append(
         f"The repository's example: MSE {first['mse']:.4f} -> {last['mse']:.4f}, perplexity "

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from codec.quantizers.residual import Quantized
+from codec.quantizers.usage import used_share
 from training.experiments.methods import METHODS, Method
 from training.experiments.photographs import load_patches
 from training.experiments.plots import draw_lines, new_figure, save_figure
@@ -17,6 +18,7 @@ from training.experiments.results import (
     Row,
     Tell,
     as_table,
+    summarise,
     summarise_items,
     write_record,
     write_rows,
@@ -68,9 +70,14 @@ class Autoencoder(nn.Module):
             nn.ConvTranspose2d(width, 3, 4, 2, 1),
         )  # fmt: skip
 
+    def latent(self, pixels: Tensor) -> Tensor:
+        """Shape: pixels [B, 3, 32, 32] in [0, 1] -> [B, D, 8, 8]."""
+        latent: Tensor = self.encoder(pixels - 0.5)
+        return latent
+
     def forward(self, pixels: Tensor) -> tuple[Tensor, Quantized]:
         """Shape: pixels [B, 3, 32, 32] in [0, 1] -> pixels, what the quantizer did."""
-        latent = self.encoder(pixels - 0.5)
+        latent = self.latent(pixels)
         quantized = self.quantizer(latent.flatten(2))
         return self.decoder(quantized.output.view_as(latent)) + 0.5, quantized
 
@@ -85,35 +92,28 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
         for key in settings.methods
     ]
     rows: list[Row] = []
+    usage: list[Row] = []
     for index, (key, bits, seed) in enumerate(runs):
         tell(index / len(runs), f"{METHODS[key].title}, {bits} bits, seed {seed}")
         model = _train(settings, METHODS[key], bits, patches.train, seed)
         common = {"method": METHODS[key].title, "bits": bits, "seed": seed}
         rows += [common | row for row in _score(model, patches.test)]
+        usage.append(common | {"used": _used(model, patches.test)})
     write_rows(folder / "results.csv", rows)
     means = [summarise_items(rows, ("method", "bits"), "patch", score) for score in SCORES]
-    write_record(folder / "results.json", settings, means=means)
-    figure, panels = new_figure(len(SCORES))
-    for axes, score, mean in zip(panels, SCORES, means, strict=True):
-        draw_lines(axes, mean, "bits", score)
-        axes.set_ylabel(SCORES[score])
-    panels[-1].legend(fontsize=7)
-    save_figure(figure, folder, "quality_against_bits")
-    parts = []
-    for (score, paper), mean in zip(SCORES.items(), means, strict=True):
-        parts.append(f"{paper} by bits:\n\n{as_table(mean, 'bits', 'method', score)}")
-        parts.append(
-            f"Published, on CIFAR-10 ({published_order('images', paper)}):\n\n"
-            f"{published_table('images', paper)}"
-        )
-    return "\n\n".join(parts)
+    write_record(folder / "results.json", settings, means=means, usage=usage)
+    _draw(folder, means)
+    return _tables(means, usage)
 
 
 def _train(
     settings: Settings, method: Method, bits: int, patches: Tensor, seed: int
 ) -> Autoencoder:
+    """A trained model; its codewords begin Normal like the untrained encoder's latents."""
     torch.manual_seed(seed)
     model = Autoencoder(method, 2**bits, settings.width)
+    first = patches[torch.randperm(len(patches))[:256]]
+    model.quantizer.initialise(model.latent(first).flatten(2), "normal")
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.Adam(weights, settings.learning_rate)
     for step in range(1, settings.steps + 1):
@@ -146,6 +146,36 @@ def _score(model: Autoencoder, pixels: Tensor) -> list[Row]:
     return rows
 
 
+@torch.no_grad()
+def _used(model: Autoencoder, pixels: Tensor) -> float:
+    codes = model.quantizer.encode(model.latent(pixels).flatten(2))
+    size = model.quantizer.codebooks.shape[1]
+    return float(used_share(codes.flatten().bincount(minlength=size)))
+
+
 def _bytes(pixels: Tensor) -> np.ndarray:
     """Shape: [N, 3, H, W] in [0, 1] -> [N, H, W, 3] uint8."""
     return (255.0 * pixels).round().byte().permute(0, 2, 3, 1).numpy()
+
+
+def _draw(folder: Path, means: list[list[Row]]) -> None:
+    """Write quality_against_bits, one panel a score."""
+    figure, panels = new_figure(len(SCORES))
+    for axes, score, mean in zip(panels, SCORES, means, strict=True):
+        draw_lines(axes, mean, "bits", score)
+        axes.set_ylabel(SCORES[score])
+    panels[-1].legend(fontsize=7)
+    save_figure(figure, folder, "quality_against_bits")
+
+
+def _tables(means: list[list[Row]], usage: list[Row]) -> str:
+    parts = []
+    for (score, paper), mean in zip(SCORES.items(), means, strict=True):
+        parts.append(f"{paper} by bits:\n\n{as_table(mean, 'bits', 'method', score)}")
+        parts.append(
+            f"Published, on CIFAR-10 ({published_order('images', paper)}):\n\n"
+            f"{published_table('images', paper)}"
+        )
+    table = as_table(summarise(usage, ("method", "bits"), "used"), "bits", "method", "used")
+    parts.append(f"Share of the codewords that the test patches use, by bits:\n\n{table}")
+    return "\n\n".join(parts)

@@ -50,6 +50,7 @@ METHODS = {
     "diveq": Method("DiVeQ + replacement", "diveq", rule="proportional"),
     "rotation": Method("Rotation + replacement", "rotation", rule="paper"),
     "simvq": Method("SimVQ", "simvq"),
+    "product": Method("Product NSVQ + replacement", "product", rule="proportional"),
     "kmeans": Method("MiniBatchKMeans", "kmeans"),
 }
 

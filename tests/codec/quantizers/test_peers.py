@@ -124,13 +124,14 @@ print(status("VmHWM") - before)
 
 
 @pytest.mark.slow
-def test_memory_no_larger_than_residual_vq(lucid):
+@pytest.mark.parametrize("name", ["nsvq", "ema"])
+def test_memory_no_larger_than_residual_vq(lucid, name):
     """What the same pass adds to memory at most, each in a process of its own."""
     if not Path("/proc/self/clear_refs").exists():
         pytest.skip("no /proc/self/clear_refs to measure peak memory by")
     peaks_mb = []
     for quantizer, shape in (
-        ("QUANTIZERS['nsvq'](16, 1024, 128)", "4, 128, 800"),
+        (f"QUANTIZERS[{name!r}](16, 1024, 128)", "4, 128, 800"),
         ("ResidualVQ(dim=128, num_quantizers=16, codebook_size=1024)", "4, 800, 128"),
     ):
         code = PEAK.format(quantizer=quantizer, latent=f"torch.randn({shape})")

@@ -70,11 +70,10 @@ def test_noise_gradient_is_the_analytic_one():
     torch.testing.assert_close(hard.grad, -through_norm)
 
 
-@pytest.mark.parametrize("name", ["nsvq"])
-def test_gradcheck(name):
+def test_gradcheck():
     def fixed_noise(x, hard):
         torch.manual_seed(5)
-        return SURROGATES[name](x, hard)
+        return substitute_noise(x, hard)
 
     x, hard = (tensor.requires_grad_() for tensor in pair(6, 4, torch.float64))
     assert gradcheck(fixed_noise, (x, hard))

@@ -20,7 +20,7 @@ pytest.importorskip("sklearn", reason="scikit-learn missing")
 from training.experiments import EXPERIMENTS
 from training.experiments.clips import load_clips
 from training.experiments.conditions import CONDITIONS, add_noise
-from training.experiments.distribution import DISTRIBUTIONS
+from training.experiments.distribution import DISTRIBUTIONS, beside_ste
 from training.experiments.methods import METHODS, pick_methods
 from training.experiments.offline import fit_codebooks
 from training.experiments.photographs import load_patches
@@ -108,6 +108,18 @@ def test_summaries_and_tables():
     assert summary[0]["mse"] == 3.0
     assert summary[0]["n"] == 2
     assert "| a | 3.000 ± 12.706 |" in as_table(summary, "bits", "method", "mse")
+
+
+def test_errors_beside_those_of_ste():
+    rows = [
+        {"method": method, "bits": bits, "seed": seed, "mse": mse}
+        for method, bits, seed, mse in (
+            ("STE", 4, 0, 2.0), ("NSVQ", 4, 0, 1.0), ("STE", 4, 1, 4.0), ("NSVQ", 4, 1, 1.0),
+            ("NSVQ", 6, 0, 1.0),
+        )
+    ]  # fmt: skip
+    ratios = [(row["method"], row["ratio"]) for row in beside_ste(rows)]
+    assert ratios == [("STE", 1.0), ("NSVQ", 0.5), ("STE", 1.0), ("NSVQ", 0.25)]
 
 
 def test_rows_of_different_columns(tmp_path):
