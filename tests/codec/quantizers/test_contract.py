@@ -65,6 +65,7 @@ def test_evaluation_is_hard_and_repeats(name):
 
 @every
 def test_decoded_values_are_coded_as_themselves(name):
+    """By one codebook; a longer chain may find other codes, as good, for a sum of its codewords."""
     quantizer, latent = chain(name, stages=1), torch.randn(2, 8, 40)
     decoded = quantizer.decode(quantizer.encode(latent))
     assert torch.equal(quantizer.decode(quantizer.encode(decoded)), decoded)
