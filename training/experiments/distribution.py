@@ -18,7 +18,13 @@ from training.experiments.codebook import Plan, Step, train_codebook
 from training.experiments.example import draw_example, run_example
 from training.experiments.methods import METHODS, Method
 from training.experiments.offline import fit_codebooks
-from training.experiments.plots import draw_lines, new_figure, save_figure
+from training.experiments.plots import (
+    add_legend,
+    draw_lines,
+    new_figure,
+    save_figure,
+    scale_errors,
+)
 from training.experiments.results import (
     Row,
     Tell,
@@ -149,10 +155,11 @@ def _draw(folder: Path, rows: list[Row], curves: list[Row]) -> None:
         figure, panels = new_figure(len(DISTRIBUTIONS))
         for axes, name in zip(panels, DISTRIBUTIONS, strict=True):
             mine = [row for row in chosen if row["distribution"] == name]
-            draw_lines(axes, summarise(mine, ("method", x), "mse"), x, "mse")
+            means = summarise(mine, ("method", x), "mse")
+            draw_lines(axes, means, x, "mse")
+            scale_errors(axes, [row["mse"] for row in means])
             axes.set_title(name if x == "bits" else f"{name}, {most} bits")
-            axes.set_yscale("log")
-        panels[-1].legend(fontsize=7)
+        add_legend(figure, panels[-1])
         save_figure(figure, folder, file)
 
 

@@ -48,10 +48,12 @@ def draw_example(folder: Path, rows: list[Row]) -> None:
     updates = [row["update"] for row in rows]
     for axes, name in zip(panels, ("mse", "perplexity", "replaced"), strict=False):
         axes.plot(updates, [row[name] for row in rows], marker=".")
+        axes.locator_params(axis="x", nbins=4)
         axes.set_xlabel("update")
         axes.set_ylabel(name)
     for row in (rows[0], rows[-1]):
         panels[3].stairs(sorted(row["usage"], reverse=True), label=f"to update {row['update']}")
+    panels[3].set_yscale("symlog")
     panels[3].set_xlabel("codeword, most used first")
     panels[3].set_ylabel("times chosen")
     panels[3].legend()

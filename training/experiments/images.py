@@ -12,7 +12,7 @@ from codec.quantizers.residual import Quantized
 from codec.quantizers.usage import used_share
 from training.experiments.methods import METHODS, Method
 from training.experiments.photographs import load_patches
-from training.experiments.plots import draw_lines, new_figure, save_figure
+from training.experiments.plots import add_legend, draw_lines, new_figure, save_figure
 from training.experiments.published import published_order, published_table
 from training.experiments.results import (
     Row,
@@ -31,7 +31,7 @@ SCORES = {"ssim": "SSIM", "peak_snr_db": "Peak SNR"}
 class Settings:
     """How long and how much."""
 
-    methods: tuple[str, ...] = ("ste-alone", "ema-alone", "ema", "nsvq-alone", "nsvq")
+    methods: tuple[str, ...] = ("ste-alone", "ste", "ema-alone", "ema", "nsvq-alone", "nsvq")
     data: Path | None = None
     """Folder of pictures; None is scikit-image's photographs."""
     cifar10: bool = False
@@ -164,7 +164,7 @@ def _draw(folder: Path, means: list[list[Row]]) -> None:
     for axes, score, mean in zip(panels, SCORES, means, strict=True):
         draw_lines(axes, mean, "bits", score)
         axes.set_ylabel(SCORES[score])
-    panels[-1].legend(fontsize=7)
+    add_legend(figure, panels[-1])
     save_figure(figure, folder, "quality_against_bits")
 
 

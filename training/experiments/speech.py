@@ -12,7 +12,7 @@ from codec.model import CodecModel
 from training.evaluation.metrics import METRICS
 from training.experiments.clips import SAMPLE_RATE, Clips, load_clips
 from training.experiments.methods import METHODS, Method
-from training.experiments.plots import draw_lines, new_figure, save_figure
+from training.experiments.plots import add_legend, draw_lines, new_figure, save_figure
 from training.experiments.published import published_order, published_table
 from training.experiments.results import (
     Row,
@@ -183,7 +183,7 @@ def _draw(folder: Path, rows: list[Row]) -> None:
     for axes, key in zip(panels, SCORES, strict=True):
         draw_lines(axes, summarise_items(tuned, ("method", "kbps"), "clip", key), "kbps", key)
         axes.set_ylabel(METRICS[key].title)
-    panels[-1].legend(fontsize=7)
+    add_legend(figure, panels[-1])
     save_figure(figure, folder, "quality_against_bitrate")
 
 

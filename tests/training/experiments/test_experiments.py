@@ -193,7 +193,9 @@ def test_cifar10_through_torchvision(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_nsvq_with_replacement_beats_plain_ste(tmp_path):
-    """The paper's order, on every distribution, over three seeds."""
+    """The paper's order over three seeds, where codewords fall out of use. Normal vectors keep all
+    of them in use: nothing is replaced and nothing differs.
+    """
     from training.experiments.distribution import Settings, run
 
     settings = Settings(methods=("nsvq", "ste-alone"), bits=(6,), updates=600, example_updates=40)
@@ -203,8 +205,10 @@ def test_nsvq_with_replacement_beats_plain_ste(tmp_path):
         (row["distribution"], row["method"]): row["mse"]
         for row in summarise(rows, ("distribution", "method"), "mse")
     }
-    for name in DISTRIBUTIONS:
-        assert means[name, "NSVQ + replacement"] < means[name, "STE"], name
+    ratio = {name: means[name, "NSVQ + replacement"] / means[name, "STE"] for name in DISTRIBUTIONS}
+    assert ratio["normal"] == pytest.approx(1.0, abs=0.01)
+    assert ratio["correlated"] < 0.9
+    assert ratio["multi-modal"] < 0.5
 
 
 @pytest.mark.parametrize("name", CONDITIONS)
