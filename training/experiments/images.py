@@ -18,6 +18,7 @@ from training.experiments.results import (
     Row,
     Tell,
     as_table,
+    differences,
     summarise,
     summarise_items,
     write_record,
@@ -103,7 +104,7 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
     means = [summarise_items(rows, ("method", "bits"), "patch", score) for score in SCORES]
     write_record(folder / "results.json", settings, means=means, usage=usage)
     _draw(folder, means)
-    return _tables(means, usage)
+    return _tables(rows, means, usage)
 
 
 def _train(
@@ -168,14 +169,18 @@ def _draw(folder: Path, means: list[list[Row]]) -> None:
     save_figure(figure, folder, "quality_against_bits")
 
 
-def _tables(means: list[list[Row]], usage: list[Row]) -> str:
-    parts = []
+def _tables(rows: list[Row], means: list[list[Row]], usage: list[Row]) -> str:
+    parts, reference = [], METHODS["nsvq"].title
     for (score, paper), mean in zip(SCORES.items(), means, strict=True):
         parts.append(f"{paper} by bits:\n\n{as_table(mean, 'bits', 'method', score)}")
         parts.append(
             f"Published, on CIFAR-10 ({published_order('images', paper)}):\n\n"
             f"{published_table('images', paper)}"
         )
+        patches = summarise(rows, ("method", "bits", "patch"), score)
+        gaps = differences(patches, reference, ("bits", "patch"), score)
+        table = as_table(summarise(gaps, ("method", "bits"), score), "bits", "method", score)
+        parts.append(f"{paper} of {reference} minus that of others, same patches:\n\n{table}")
     table = as_table(summarise(usage, ("method", "bits"), "used"), "bits", "method", "used")
     parts.append(f"Share of the codewords that the test patches use, by bits:\n\n{table}")
     return "\n\n".join(parts)

@@ -55,6 +55,15 @@ def summarise_items(rows: Iterable[Row], by: Sequence[str], item: str, value: st
     return summarise(summarise(sound, (*by, item), value), by, value)
 
 
+def differences(rows: Sequence[Row], method: str, match: Sequence[str], value: str) -> list[Row]:
+    """`value` of `method` minus that of every other method's rows that agree with it in `match`."""
+    own = {
+        tuple(row[name] for name in match): row[value] for row in rows if row["method"] == method
+    }
+    keyed = [(tuple(row[name] for name in match), row) for row in rows if row["method"] != method]
+    return [row | {value: own[key] - row[value]} for key, row in keyed if key in own]
+
+
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
     """Write `rows` to a CSV file; columns are those of all rows."""
     columns = list(dict.fromkeys(name for row in rows for name in row))

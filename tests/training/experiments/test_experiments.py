@@ -27,6 +27,7 @@ from training.experiments.photographs import load_patches
 from training.experiments.published import published_order, published_table
 from training.experiments.results import (
     as_table,
+    differences,
     summarise,
     summarise_items,
     write_rows,
@@ -120,6 +121,15 @@ def test_errors_beside_those_of_ste():
     ]  # fmt: skip
     ratios = [(row["method"], row["ratio"]) for row in beside_ste(rows)]
     assert ratios == [("STE", 1.0), ("NSVQ", 0.5), ("STE", 1.0), ("NSVQ", 0.25)]
+
+
+def test_differences_between_methods():
+    rows = [
+        {"method": method, "bits": 6, "patch": patch, "ssim": ssim}
+        for method, patch, ssim in (("a", 0, 0.5), ("a", 1, 0.75), ("b", 1, 0.25), ("c", 2, 1.0))
+    ]
+    gaps = differences(rows, "a", ("bits", "patch"), "ssim")
+    assert [(row["method"], row["patch"], row["ssim"]) for row in gaps] == [("b", 1, 0.5)]
 
 
 def test_rows_of_different_columns(tmp_path):
