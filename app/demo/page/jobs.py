@@ -12,11 +12,13 @@ from app.demo.studio import Studio
 
 @dataclass
 class Controls:
-    """The buttons of one job and the line that says where it stands."""
+    """The buttons of one job, the line that says where it stands, the line that says it is off."""
 
     starts: list[gr.Button]
     stop: gr.Button
     status: gr.HTML
+    cancelled: gr.HTML
+    """A line of its own: a step that was under way still writes its progress into `status`."""
 
     def on_start(
         self,
@@ -34,7 +36,13 @@ class Controls:
             queue: jobs under the same name wait for each other.
         """
         quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        start.click(lambda: gr.Button(interactive=True), None, self.stop, queue=False, **quietly)
+        start.click(
+            lambda: (gr.Button(interactive=True), gr.HTML(visible=True), ""),
+            None,
+            [self.stop, self.status, self.cancelled],
+            queue=False,
+            **quietly,
+        )
         event = start.click(
             run,
             list(inputs),
@@ -46,9 +54,9 @@ class Controls:
         )
         event.then(lambda: gr.Button(interactive=False), None, self.stop, queue=False, **quietly)
         self.stop.click(
-            lambda: (note("Cancelled."), gr.Button(interactive=False)),
+            lambda: (gr.Button(interactive=False), gr.HTML(visible=False), note("Cancelled.")),
             None,
-            [self.status, self.stop],
+            [self.stop, self.status, self.cancelled],
             cancels=[event],
             queue=False,
             **quietly,
@@ -70,4 +78,5 @@ def controls(*labels: tuple[str, str]) -> Controls:
         stop = gr.Button(
             "Cancel", scale=0, min_width=120, interactive=False, elem_id=f"{family}-stop"
         )
-    return Controls(starts, stop, gr.HTML(elem_id=f"{family}-status"))
+    lines = (gr.HTML(elem_id=f"{family}-{name}") for name in ("status", "cancelled"))
+    return Controls(starts, stop, *lines)

@@ -29,12 +29,17 @@ class Visit:
         self.foreign: list[str] = []
         page.set_default_timeout(1000 * PATIENCE_S)
         page.on("console", self._listen)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("pageerror", self._note)
         page.route("**/*", self._watch)
 
     def _listen(self, message: Any) -> None:
         if message.type == "error":
             self.complaints.append(message.text)
+
+    def _note(self, error: Any) -> None:
+        """Requests that end because the visitor goes to another page are no fault."""
+        if "AbortError: signal is aborted" not in str(error):
+            self.complaints.append(str(error))
 
     def _watch(self, route: Any) -> None:
         """Let through what is asked of the demo; note and refuse all else."""
