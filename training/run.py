@@ -143,6 +143,9 @@ class Run:
         if "quantizer" in phase.train and early and self.step % REPLACE_EVERY == 0:
             replaced = self.model.quantizer.replace()
             self.replaced = int(replaced.sum())
+            with torch.no_grad():  # the average must not stay half way from the old place
+                live = self.model.quantizer.codebooks[replaced]
+                self.average.quantizer.codebooks[replaced] = live
 
     @torch.no_grad()
     def update_average(self) -> None:

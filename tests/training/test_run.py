@@ -189,3 +189,18 @@ def test_an_export_is_a_checkpoint_that_can_be_started_from(
     again.start()
     kept = again.model.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
+
+
+def test_a_replaced_codeword_moves_in_the_average_at_once(
+    recipe: Recipe, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.run.REPLACE_EVERY", 1)
+    run = Run(recipe, corpus)
+    run.start()
+    lost = torch.full_like(run.model.quantizer.codebooks[0, 0], 1e3)  # no latent is near
+    with torch.no_grad():
+        run.model.quantizer.codebooks[0, 0] = lost
+        run.average.quantizer.codebooks[0, 0] = lost
+    run.train_step()
+    assert run.replaced
+    assert float(run.average.quantizer.codebooks[0, 0].abs().max()) < 100.0
