@@ -41,6 +41,13 @@ class ModelConfig:
     """Future frames each encoder block sees; its length is the number of blocks."""
     decoder_lookahead: tuple[int, ...] = (2, 2, 2, 1, 1, 1, 1, 1)
     """Future frames each decoder block sees; its length is the number of blocks."""
+    refiner_hop: int = 80
+    """Samples between two frames of the refiner, a divisor of `hop`; its window has four of them."""
+    refiner_width: int = 192
+    """Channels inside the refiner's blocks."""
+    refiner_lookahead: tuple[int, ...] = ()
+    """Future refiner frames each of its blocks sees; its length is the number of blocks. Without
+    blocks there is no refiner, and the decoder's spectrum is what is heard."""
     quantizer: str = "nsvq"
     """Key of `codec.quantizers.QUANTIZERS`."""
     codebook_size: int = 1024
@@ -49,10 +56,10 @@ class ModelConfig:
     """Q, stages of the residual chain: 1 to 64."""
 
     def __post_init__(self) -> None:
-        for name in ("encoder_lookahead", "decoder_lookahead"):
+        for name in ("encoder_lookahead", "decoder_lookahead", "refiner_lookahead"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         power = self.codebook_size > 0 and self.codebook_size.bit_count() == 1
-        lookahead = self.encoder_lookahead + self.decoder_lookahead
+        lookahead = self.encoder_lookahead + self.decoder_lookahead + self.refiner_lookahead
         checks = {
             "sample_rate": 1_000 <= self.sample_rate <= 192_000,
             "hop": 16 <= self.hop <= 8_192,
@@ -64,6 +71,9 @@ class ModelConfig:
             "kernel": 1 <= self.kernel <= 63,
             "encoder_lookahead": all(0 <= n < self.kernel for n in self.encoder_lookahead),
             "decoder_lookahead": all(0 <= n < self.kernel for n in self.decoder_lookahead),
+            "refiner_hop": self.refiner_hop >= 8 and self.hop % self.refiner_hop == 0,
+            "refiner_width": 1 <= self.refiner_width <= 4_096,
+            "refiner_lookahead": all(0 <= n < self.kernel for n in self.refiner_lookahead),
             "codebook_size": power and 2 <= self.codebook_size <= 4_096,
             "num_stages": 1 <= self.num_stages <= 64,
         }
@@ -86,9 +96,13 @@ class ModelConfig:
 
     @property
     def delay_ms(self) -> float:
-        """Algorithmic delay: one window plus every block's look-ahead."""
+        """Algorithmic delay: one window plus every block's look-ahead, and three hops of the
+        refiner, whose frames overlap fourfold."""
         frames = sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
-        return 1000.0 * (self.window + frames * self.hop) / self.sample_rate
+        samples = self.window + frames * self.hop
+        if self.refiner_lookahead:
+            samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
+        return 1000.0 * samples / self.sample_rate
 
     def bitrate_kbps(self, num_stages: int | None = None) -> float:
         """Nominal bitrate of `num_stages` stages (all of them if None), without file overhead."""

@@ -1,11 +1,13 @@
-"""The network as a whole: spectrum, encoder, quantizer, decoder. It only wires them."""
+"""The network as a whole: spectrum, encoder, quantizer, decoder, refiner. It only wires them."""
 
 import torch
 from torch import Tensor, nn
 
 from codec.config import ModelConfig
 from codec.networks import Decoder, Encoder
+from codec.noise import noise
 from codec.quantizers import Quantized, build_quantizer
+from codec.refiner import Refiner
 from codec.spectrum import Spectrum
 
 
@@ -25,6 +27,7 @@ class CodecModel(nn.Module):
         self.encoder = Encoder(bins, width, lookahead=config.encoder_lookahead, **trunk)
         self.quantizer = build_quantizer(config)
         self.decoder = Decoder(bins, width, lookahead=config.decoder_lookahead, **trunk)
+        self.refiner = _refiner(config) if config.refiner_lookahead else None
 
     def forward(self, wave: Tensor, num_stages: Tensor) -> tuple[Tensor, Quantized]:
         """A training pass: the rebuilt wave and what the quantizer did.
@@ -35,7 +38,7 @@ class CodecModel(nn.Module):
         Shape: wave [B, 1, T], num_stages [B] -> wave [B, 1, T].
         """
         quantized = self.quantizer(self.analyse(wave), num_stages)
-        return self.synthesise(quantized.output, wave.shape[-1]), quantized
+        return self.synthesise(quantized.output)[..., : wave.shape[-1]], quantized
 
     @torch.no_grad()
     def encode(self, wave: Tensor, num_stages: int | None = None, effort: int = 1) -> Tensor:
@@ -49,14 +52,48 @@ class CodecModel(nn.Module):
         return self.quantizer.encode(self.analyse(wave), num_stages, beam=effort)
 
     @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """Shape: codes [B, Q, F], any Q up to the model's -> wave [B, 1, (F - 1) · hop]."""
-        return self.synthesise(self.quantizer.decode(codes))
+    def decode(self, codes: Tensor, first_frame: int = 0) -> Tensor:
+        """The wave of codes.
+
+        Args:
+            first_frame: the number in the recording of the first frame given.
+
+        Shape: codes [B, Q, F], any Q up to the model's -> wave [B, 1, (F - 1) · hop].
+        """
+        hop = self.config.hop
+        hiss = torch.from_numpy(noise(first_frame * hop, codes.shape[2] * hop)).to(codes.device)
+        return self.synthesise(self.quantizer.decode(codes), hiss.expand(len(codes), -1))
 
     def analyse(self, wave: Tensor) -> Tensor:
         """Shape: wave [B, 1, T] -> latent [B, D, F], before quantization."""
         return self.encoder(self.spectrum.analyse(wave))
 
-    def synthesise(self, latent: Tensor, num_samples: int | None = None) -> Tensor:
-        """Shape: latent [B, D, F] -> wave [B, 1, num_samples], or (F - 1) · hop samples."""
-        return self.spectrum.synthesise(self.decoder(latent))[..., :num_samples]
+    def synthesise(self, latent: Tensor, hiss: Tensor | None = None) -> Tensor:
+        """The wave of a latent.
+
+        Args:
+            hiss: what the refiner makes breath from; by default newly drawn, as training wants it.
+
+        Shape: latent [B, D, F], hiss [B, F · hop] of variance 1 -> wave [B, 1, (F - 1) · hop].
+        """
+        features, hidden = self.decoder(latent)
+        wave = self.spectrum.synthesise(features)
+        if self.refiner is None:
+            return wave
+        if hiss is None:
+            shape = len(latent), latent.shape[2] * self.config.hop
+            hiss = torch.randn(shape, device=latent.device)
+        return self.refiner(wave, hidden, hiss)
+
+
+def _refiner(config: ModelConfig) -> Refiner:
+    return Refiner(
+        config.refiner_hop,
+        config.hop // config.refiner_hop,
+        config.compression,
+        hidden_width=config.trunk_width,
+        width=config.refiner_width,
+        expansion=config.expansion,
+        kernel=config.kernel,
+        lookahead=config.refiner_lookahead,
+    )

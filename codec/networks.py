@@ -57,10 +57,14 @@ class Trunk(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Shape: [B, F, inputs] -> [B, F, outputs]."""
+        return self.leave(self.hidden(x))
+
+    def hidden(self, x: Tensor) -> Tensor:
+        """What the last projection sees. Shape: [B, F, inputs] -> [B, F, width]."""
         x = self.enter(x)
         for block in self.blocks:
             x = block(x)
-        return self.leave(self.norm(x))
+        return self.norm(x)
 
 
 class Encoder(nn.Module):
@@ -90,13 +94,16 @@ class Decoder(nn.Module):
         self.linear = nn.Linear(latent_width, 2 * num_bins, bias=False)
         self.trunk = Trunk(latent_width, 3 * num_bins, **trunk)  # type: ignore[arg-type]
 
-    def forward(self, latent: Tensor) -> Tensor:
-        """Shape: latent [B, D, F] -> features [B, F, 2 · num_bins].
+    def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """The spectrum, and the trunk's view of it for a refiner.
 
         Nothing holds the last frame's features to what is after the end of a recording, so an
-        empty frame takes that place and is cut off again.
+        empty frame takes that place; of its spectrum nothing is kept.
+
+        Shape: latent [B, D, F] -> features [B, F, 2 · num_bins], hidden [B, F + 1, width].
         """
         latent = functional.pad(latent, (0, 1)).transpose(1, 2)
         base = self.linear(latent)
-        own, gain = self.trunk(latent).split([2 * self.num_bins, self.num_bins], dim=-1)
-        return (base + base * gain.repeat(1, 1, 2) + own)[:, :-1]
+        hidden = self.trunk.hidden(latent)
+        own, gain = self.trunk.leave(hidden).split([2 * self.num_bins, self.num_bins], dim=-1)
+        return (base + base * gain.repeat(1, 1, 2) + own)[:, :-1], hidden

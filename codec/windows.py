@@ -10,6 +10,8 @@ Windows start at multiples of their length from the first frame, whatever the si
 that come in, so the same wave gives the same codes however it is cut up.
 """
 
+import functools
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
@@ -17,6 +19,7 @@ import torch
 
 from codec.config import ModelConfig
 from codec.model import CodecModel
+from codec.refiner import OVERLAP
 
 WINDOW_S = 30.0
 """Length of a window; shorter for more than `_FULL_CHANNELS` channels, which share the memory."""
@@ -32,6 +35,18 @@ def window_frames(config: ModelConfig, num_channels: int) -> int:
 def context(config: ModelConfig, lookahead: Sequence[int]) -> tuple[int, int]:
     """Frames before and after a frame that blocks with this look-ahead see."""
     return sum(config.kernel - 1 - frames for frames in lookahead), sum(lookahead)
+
+
+def decoder_context(config: ModelConfig) -> tuple[int, int]:
+    """Frames before and after a space between two frames that its samples depend on."""
+    past, future = context(config, config.decoder_lookahead)
+    if config.refiner_lookahead:
+        ratio = config.hop // config.refiner_hop
+        before, after = context(config, config.refiner_lookahead)
+        overlap = OVERLAP - 1
+        past += math.ceil((before + 2 * overlap) / ratio) + 1
+        future += math.ceil((after + overlap) / ratio)
+    return past, future
 
 
 def encode_windows(
@@ -81,7 +96,7 @@ def decode_windows(
     Shape: blocks [C, Q, F] integers -> waves [C, T] float32, T in all (F - 1) · hop.
     """
     config, step = model.config, frames
-    past, future = context(config, config.decoder_lookahead)
+    past, future = decoder_context(config)
     hop, codes, start = config.hop, _Sliding(blocks), 0
     while True:
         first = max(0, start - past)
@@ -89,7 +104,8 @@ def decode_windows(
         num_spaces = min(step, first + part.shape[-1] - 1 - start)
         if num_spaces <= 0:
             return
-        wave = _by_channel(model.decode, part[:, None], model)[:, 0]
+        decode = functools.partial(model.decode, first_frame=first)
+        wave = _by_channel(decode, part[:, None], model)[:, 0]
         yield wave[:, (start - first) * hop : (start - first + num_spaces) * hop]
         start += step
 

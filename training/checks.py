@@ -10,8 +10,8 @@ from codec.errors import ConfigError
 if TYPE_CHECKING:
     from training.recipe import DataConfig, PhaseConfig, Recipe
 
-PARTS = ("encoder", "quantizer", "decoder")
-SUBSTITUTES = ("noise", "straight", "hard", "none")
+PARTS = ("encoder", "quantizer", "decoder", "refiner")
+SUBSTITUTES = ("noise", "towards", "straight", "hard", "none")
 _LARGEST_SEED = 2**24
 
 
@@ -157,8 +157,11 @@ def _weighs(shares: Mapping[str, float]) -> bool:
 
 
 def _of_phase(where: str, phase: "PhaseConfig", codebook_learning: str) -> Checks:
+    from training.discriminators import DISCRIMINATORS
     from training.losses import LOSSES
+    from training.objective import TAUGHT
 
+    taught = bool(set(phase.losses) & set(TAUGHT))
     by_gradient = codebook_learning == "gradient" and phase.substitute != "none"
     return [
         (f"{where}.steps", phase.steps >= 1, "1 or more"),
@@ -184,7 +187,20 @@ def _of_phase(where: str, phase: "PhaseConfig", codebook_learning: str) -> Check
         ),
         (
             f"{where}.losses",
-            len(phase.losses) > 0 and set(phase.losses) <= set(LOSSES),
-            f"weights of some of {', '.join(LOSSES)}",
+            len(phase.losses) > 0 and set(phase.losses) <= {*LOSSES, *TAUGHT},
+            f"weights of some of {', '.join([*LOSSES, *TAUGHT])}",
         ),
+        (
+            f"{where}.rates",
+            set(phase.rates) <= set(PARTS) and min(phase.rates.values(), default=0.0) >= 0.0,
+            f"shares of the learning rate for some of {', '.join(PARTS)}",
+        ),
+        (
+            f"{where}.discriminators",
+            set(phase.discriminators) <= set(DISCRIMINATORS)
+            and bool(phase.discriminators) == taught,
+            f"some of {', '.join(DISCRIMINATORS)} where losses name {' or '.join(TAUGHT)}, "
+            "else none",
+        ),
+        (f"{where}.discriminator_rate", 0 < phase.discriminator_rate < 1, "between 0 and 1"),
     ]

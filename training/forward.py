@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from codec.model import CodecModel
+from codec.quantizers.diveq import towards_codeword
 from training.processes import num_ranks
 
 
@@ -30,8 +31,8 @@ class Forward(nn.Module):
             latent = model.analyse(wave)
         decoder_input, latent_loss = self._quantize(latent.float(), num_stages)
         with torch.autocast(kind, torch.bfloat16, enabled=self.autocast):
-            features = model.decoder(decoder_input)
-        return model.spectrum.synthesise(features)[..., : wave.shape[-1]], latent_loss
+            rebuilt = model.synthesise(decoder_input)
+        return rebuilt.float()[..., : wave.shape[-1]], latent_loss
 
     def _quantize(self, latent: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
         """What the decoder hears, and the quantizer's own loss.
@@ -43,6 +44,8 @@ class Forward(nn.Module):
         quantized = self.model.quantizer(latent, num_stages)
         if self.substitute == "straight":
             return latent + (quantized.hard - latent).detach(), quantized.loss
+        if self.substitute == "towards":
+            return towards_codeword(latent, quantized.hard, noise=1e-3), quantized.loss
         if self.substitute == "hard":
             return quantized.hard, quantized.loss
         return quantized.output, quantized.loss

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from training.losses import LOSSES
 from training.recipe import PhaseConfig
 from training.run import Run
 
@@ -50,7 +49,7 @@ def _step_seconds(run: Run) -> list[float]:
     measured: dict[Any, float] = {}
     first, found = 0, []
     for phase in run.recipe.phases:
-        work = (phase.train, phase.substitute, frozenset(phase.losses))
+        work = (phase.train, phase.substitute, frozenset(phase.losses), phase.discriminators)
         if work not in measured:
             run.step = first
             run.train_step()  # the first is slower
@@ -93,23 +92,23 @@ def step_shares(run: Run) -> str:
 
 
 def _take_apart(run: Run, phase: PhaseConfig, timed: Callable[[str], Any]) -> None:
-    """The work of `Run.train_step`, with the losses' gradients apart from the network's."""
+    """The work of `Run.train_step`, in parts."""
     with timed("batch"):
         wave, num_stages = run.draw()
     with timed("network"):
         rebuilt, latent_loss = run.forward(wave, num_stages)
-    heard, gradient = rebuilt.detach().requires_grad_(), torch.zeros_like(rebuilt)
-    for name, weight in phase.losses.items():
-        with timed(f"{name} loss"):
-            (part,) = torch.autograd.grad(weight * LOSSES[name](heard, wave), heard)
-            gradient += part
+    with timed("losses"):
+        told = run.objective.tell(rebuilt, wave)
     run.optimizer.zero_grad()
     with timed("network"):
-        ((rebuilt * gradient).sum() + phase.latent_weight * latent_loss).backward()
+        ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
     with timed("optimizer and average"):
         nn.utils.clip_grad_norm_(run.learning, run.recipe.clip_norm)
         run.optimizer.step()
         run.update_average()
+    if run.adversary is not None and told.discriminator is not None:
+        with timed("discriminators"):
+            run.adversary.learn(told.discriminator)
 
 
 def _clock(device: str) -> Callable[[], float]:

@@ -6,6 +6,7 @@ DistributedDataParallel averages their gradients (`training/forward.py`), and
 """
 
 import os
+from collections.abc import Iterable
 
 import torch
 from torch import distributed
@@ -42,6 +43,14 @@ def rank() -> int:
 def num_ranks() -> int:
     """How many processes train together."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def average_over_ranks(tensors: Iterable[torch.Tensor]) -> None:
+    """Replace each tensor by its mean over all processes, in place."""
+    if num_ranks() > 1:
+        for tensor in tensors:
+            distributed.all_reduce(tensor)
+            tensor /= num_ranks()
 
 
 def agree(decision: bool) -> bool:

@@ -59,13 +59,24 @@ class PhaseConfig:
     """Steps over which it rises."""
     cooldown: float = 1.0
     """Last share of the phase over which it falls as a cosine."""
-    train: tuple[str, ...] = ("encoder", "quantizer", "decoder")
+    train: tuple[str, ...] = ("encoder", "quantizer", "decoder", "refiner")
     """Parts that learn; the others stay as they are."""
+    rates: dict[str, float] = field(default_factory=dict)
+    """Share of the learning rate by part, where it is not all of it."""
     substitute: str = "noise"
-    """What the decoder hears: `noise` (NSVQ), codewords with the gradient passed `straight` on to
-    the encoder, `hard` codewords without one, or `none` (no quantization)."""
+    """What the decoder hears: `noise` (NSVQ), a vector beside the codeword that the error's length
+    reaches (`towards`: DiVeQ), codewords with the gradient passed `straight` on to the encoder,
+    `hard` codewords without one, or `none` (no quantization)."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
-    """Weight of each loss in `training.losses.LOSSES`."""
+    """Weight of each loss in `training.losses.LOSSES`, of `adversarial` and of `features` (both of
+    the discriminators)."""
+    balanced: bool = False
+    """Whether weights are shares of the gradient that reaches the decoded wave."""
+    discriminators: tuple[str, ...] = ()
+    """Keys of `training.discriminators.DISCRIMINATORS`; they begin anew unless the phase before had
+    the same."""
+    discriminator_rate: float = 5e-4
+    """Their peak learning rate, which rises and falls as the codec's."""
     latent_weight: float = 1.0
     """Weight of the quantizer's own loss."""
     replace_until: float = 0.8

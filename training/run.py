@@ -12,14 +12,16 @@ from codec.config import ModelConfig
 from codec.errors import ConfigError, TrainingError
 from codec.model import CodecModel
 from codec.quantizers.ranks import copy_from_first_rank
+from training.adversary import Adversary
+from training.balance import Balance
 from training.batches import Batches
 from training.corpora import Corpus
 from training.forward import Forward, over_ranks
-from training.losses import LOSSES
+from training.objective import Objective, Told
 from training.processes import num_ranks, rank
 from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
-from training.start import start_codebooks, start_linear
+from training.start import start_codebooks, start_linear, take_weights
 from training.state import (
     load_state,
     optimizer_tensors,
@@ -57,6 +59,8 @@ class Run:
         self.model = _placed(CodecModel(recipe.model), device)
         self.model.quantizer.learn_by(recipe.codebook_learning)
         self.average = CodecModel(recipe.model).to(device).requires_grad_(False)
+        self.adversary: Adversary | None = None
+        self.balance = Balance()
         self.step, self.started = 0, False
         self._enter_phase(recipe.phases[0])
 
@@ -71,19 +75,16 @@ class Run:
         self.average.load_state_dict(self.model.state_dict())
 
     def start_from(self, checkpoint: str) -> None:
-        """Weights of a checkpoint, which must be of this recipe's model.
+        """Weights of a checkpoint whose model is this recipe's, or has other look-aheads or no
+        refiner: what it lacks begins anew.
 
         Raises:
             CheckpointError: not found, or damaged.
-            TrainingError: another model.
+            TrainingError: another model than that.
         """
         model, _, _ = load_checkpoint(find_checkpoint(checkpoint))
-        if found := differences(model.config.to_dict(), self.recipe.model.to_dict()):
-            raise TrainingError(
-                f"{checkpoint}: another model than the recipe's: {'; '.join(found)}"
-            )
-        self.model.load_state_dict(model.state_dict())
-        self.average.load_state_dict(model.state_dict())
+        take_weights(self.model, model, checkpoint)
+        self.average.load_state_dict(self.model.state_dict())
         self.model.quantizer.average.reset()
         self.started = True
 
@@ -98,22 +99,31 @@ class Run:
         torch.manual_seed(((self.recipe.seed << 32) + self.step) * num_ranks() + rank())
         wave, num_stages = self.draw()
         rebuilt, latent_loss = self.forward(wave, num_stages)
-        values = {name: LOSSES[name](rebuilt, wave) for name in phase.losses}
-        loss = sum(weight * values[name] for name, weight in phase.losses.items())
+        told = self.objective.tell(rebuilt, wave)
         self.optimizer.zero_grad()
-        (loss + phase.latent_weight * latent_loss).backward()
+        ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
         norm = nn.utils.clip_grad_norm_(self.learning, self.recipe.clip_norm)
         finite = bool(torch.isfinite(norm))
+        rate = learning_rate(phase, done)
         if finite:
             for group in self.optimizer.param_groups:
-                group["lr"] = learning_rate(phase, done)
+                group["lr"] = rate * group["share"]
             self.optimizer.step()
+        if self.adversary is not None and told.discriminator is not None:
+            self.adversary.learn(told.discriminator, rate / phase.learning_rate)
         self.step += 1
         self._keep_codebooks_alive(phase, done)
         self.update_average()
-        logged = values | {"latent": latent_loss, "gradient_norm": norm}
-        return {name: float(value.detach()) for name, value in logged.items()} | {
-            "skipped": float(not finite)
+        return self._logged(told, latent_loss, norm)
+
+    def _logged(self, told: Told, latent_loss: Tensor, norm: Tensor) -> dict[str, float]:
+        """A step's values; `skipped` counts gradients that were not finite."""
+        values = told.values | {"latent": latent_loss, "gradient_norm": norm}
+        if told.discriminator is not None:
+            values["discriminator"] = told.discriminator
+        skipped = told.left_out + (not bool(torch.isfinite(norm)))
+        return {name: float(value.detach()) for name, value in values.items()} | {
+            "skipped": float(skipped)
         }
 
     def draw(self) -> tuple[Tensor, Tensor]:
@@ -158,20 +168,37 @@ class Run:
         """Set what learns in `phase`; the optimizer begins anew."""
         self.phase, self.replaced = phase, 0
         self.model.train()
-        for part in ("encoder", "quantizer", "decoder"):
-            module = getattr(self.model, part)
+        for part, module in self.model.named_children():
             module.requires_grad_(part in phase.train).train(part in phase.train)
         if "quantizer" in phase.train:
             self.model.quantizer.learn_by(self.recipe.codebook_learning)
         self.forward = over_ranks(Forward(self.model, phase.substitute, self.recipe.bfloat16))
         self.learning = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(
-            self.learning,
+            [
+                {"params": learning, "share": phase.rates.get(part, 1.0)}
+                for part, module in self.model.named_children()
+                if (learning := [p for p in module.parameters() if p.requires_grad])
+            ],
             lr=phase.learning_rate,
             betas=(0.8, 0.99),
             weight_decay=self.recipe.weight_decay,
             fused=True,
         )
+        self._meet_discriminators(phase)
+        self.objective = Objective(phase, self.balance, self.adversary)
+
+    def _meet_discriminators(self, phase: PhaseConfig) -> None:
+        """The discriminators of `phase`: those of the phase before if they are the same."""
+        if not phase.discriminators:
+            self.adversary = None
+        elif self.adversary is None or tuple(self.adversary.module.members) != tuple(
+            phase.discriminators
+        ):
+            rate = phase.discriminator_rate
+            self.adversary = Adversary(phase.discriminators, rate, self.device)
+        else:
+            self.adversary.learning_rate = phase.discriminator_rate
 
     def save(self, path: Path) -> None:
         """Write the whole state."""
@@ -179,6 +206,12 @@ class Run:
         tensors |= with_prefix("average", self.average.state_dict())
         tensors |= with_prefix("optimizer", optimizer_tensors(self.optimizer, self.model))
         tensors |= with_prefix("counts", self.model.quantizer.training_state())
+        tensors |= with_prefix("balance", self.balance.lengths)
+        if self.adversary is not None:
+            module = self.adversary.module
+            tensors |= with_prefix("adversary", module.state_dict())
+            learnt = optimizer_tensors(self.adversary.optimizer, module)
+            tensors |= with_prefix("adversary_optimizer", learnt)
         save_state(path, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
 
     def resume(self, path: Path) -> list[str]:
@@ -201,9 +234,20 @@ class Run:
                 self._enter_phase(phase)
                 restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
             self.model.quantizer.load_training_state(under_prefix("counts", tensors))
+            self.balance.lengths = under_prefix("balance", tensors)
+            self._resume_adversary(tensors)
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"{path}: a state that doesn't fit this recipe's model") from error
         return found
+
+    def _resume_adversary(self, tensors: dict[str, Tensor]) -> None:
+        if self.adversary is None:
+            return
+        saved = under_prefix("adversary", tensors)
+        if saved:
+            module, optimizer = self.adversary.module, self.adversary.optimizer
+            module.load_state_dict(saved)
+            restore_optimizer(optimizer, module, under_prefix("adversary_optimizer", tensors))
 
     def export(self, path: Path, metadata: dict[str, str] | None = None) -> None:
         """Write the averaged weights as a checkpoint."""

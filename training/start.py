@@ -8,8 +8,10 @@ steps to code speech as well as this start does (docs/training.md).
 import torch
 from torch import Tensor
 
+from codec.errors import TrainingError
 from codec.model import CodecModel
 from training.batches import Batches
+from training.recipe import differences
 
 _BATCHES = 60
 _VECTORS_A_CODEWORD = 30
@@ -43,3 +45,51 @@ def _draw(model: CodecModel, batches: Batches) -> list[Tensor]:
     """Batches from steps that no run reaches."""
     device = model.spectrum.window.device
     return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
+
+
+_MAY_DIFFER = {
+    "encoder_lookahead",
+    "decoder_lookahead",
+    "refiner_hop",
+    "refiner_width",
+    "refiner_lookahead",
+    "quantizer",
+}
+
+
+@torch.no_grad()
+def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
+    """Set `model`'s weights to `other`'s, whose look-aheads and refiner may be others.
+
+    A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
+    counts as the last frame it still sees. A refiner of another shape begins anew.
+
+    Raises:
+        TrainingError: models that differ in more than that.
+    """
+    mine, theirs = model.config.to_dict(), other.config.to_dict()
+    found = differences(theirs, mine)
+    settings = {line.partition(" ")[0].partition(".")[0] for line in found}
+    blocks_alike = all(len(mine[part]) == len(theirs[part]) for part in _LOOKAHEADS.values())
+    if not settings <= _MAY_DIFFER or not blocks_alike:
+        raise TrainingError(f"{name}: another model than the recipe's: {'; '.join(found)}")
+    weights = other.state_dict()
+    for part, setting in _LOOKAHEADS.items():
+        for block, (now, before) in enumerate(zip(mine[setting], theirs[setting], strict=True)):
+            key = f"{part}.trunk.blocks.{block}.over_time.weight"
+            weights[key] = _shifted(weights[key], before - now)
+    shapes = {key: value.shape for key, value in model.state_dict().items()}
+    fitting = {key: value for key, value in weights.items() if shapes.get(key) == value.shape}
+    model.load_state_dict(fitting, strict=False)
+
+
+_LOOKAHEADS = {"encoder": "encoder_lookahead", "decoder": "decoder_lookahead"}
+
+
+def _shifted(kernel: Tensor, less: int) -> Tensor:
+    """A kernel over time with `less` frames less of the future. Shape: [C, 1, k] -> [C, 1, k]."""
+    if less <= 0:
+        return torch.nn.functional.pad(kernel, (0, -less))[..., -less:]
+    shifted = torch.nn.functional.pad(kernel, (less, 0))[..., : kernel.shape[-1]]
+    shifted[..., -1] += kernel[..., -less:].sum(-1)
+    return shifted

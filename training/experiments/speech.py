@@ -108,7 +108,7 @@ def _finetune(model: CodecModel, settings: Settings, clips: Clips) -> None:
         stages = points[torch.randint(len(points), (settings.batch,))]
         with torch.no_grad():
             hard = model.quantizer(model.analyse(wave), stages).hard
-        spectral_loss(wave, model.synthesise(hard, wave.shape[-1])).backward()
+        spectral_loss(wave, model.synthesise(hard)[..., : wave.shape[-1]]).backward()
 
 
 def _steps(weights: list[Tensor], steps: int, rate: float) -> Iterator[int]:

@@ -1,0 +1,137 @@
+"""Networks that learn to tell decoded speech from real speech, and so teach the decoder texture.
+
+Each takes waves [B, 1, T] and gives `Verdict`: scores that training moves towards 1 for real and 0
+for decoded, and what its layers saw, which decoded speech should have alike.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.parametrizations import weight_norm
+
+_SLOPE = 0.1
+
+
+class Verdict(NamedTuple):
+    """What one discriminator says of a batch."""
+
+    scores: Tensor
+    """[B, ...], near 1 for what it takes for real."""
+    layers: list[Tensor]
+    """[B, ...] each: outputs of its layers."""
+
+
+class SpectrumDiscriminator(nn.Module):
+    """Two-dimensional convolutions over a complex spectrum compressed to the power of 0.3.
+
+    Args:
+        window: samples; the hop is a quarter of it.
+        channels: of the first layer; the others have twice as many.
+    """
+
+    hann: Tensor
+
+    def __init__(self, window: int, channels: int = 16) -> None:
+        super().__init__()
+        self.size = window
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        wide = 2 * channels
+        self.layers = nn.ModuleList(
+            [
+                _conv2d(3, channels, (3, 9), 2),
+                _conv2d(channels, wide, (3, 5), 2),
+                _conv2d(wide, wide, (3, 5), 2, dilation=2),
+                _conv2d(wide, wide, (3, 5), 2, dilation=4),
+                _conv2d(wide, wide, (3, 3), 1),
+            ]
+        )
+        self.score = _conv2d(wide, 1, (3, 3), 1)
+
+    def forward(self, wave: Tensor) -> Verdict:
+        """Shape: wave [B, 1, T] -> see `Verdict`."""
+        half, step = self.size // 2, self.size // 4
+        frames = functional.pad(wave[:, 0], (half, half)).unfold(-1, self.size, step)
+        bins = torch.fft.rfft(frames * self.hann) * (2.0 / self.size) ** 0.5
+        magnitude = (bins.real**2 + bins.imag**2 + 1e-7).sqrt()
+        scale = magnitude**-0.7
+        x = torch.stack([bins.real * scale, bins.imag * scale, magnitude * scale], dim=1)
+        x = x.to(memory_format=torch.channels_last)
+        return _run(self.layers, self.score, x)
+
+
+class PeriodDiscriminator(nn.Module):
+    """One-dimensional convolutions over every `period`-th sample (Kong et al. 2020, "HiFi-GAN"):
+    what a spectrum blurs, the shape of pitch pulses, is plain there."""
+
+    def __init__(self, period: int, channels: int = 16) -> None:
+        super().__init__()
+        self.period = period
+        widths = [1, channels, 2 * channels, 4 * channels, 6 * channels]
+        self.layers = nn.ModuleList(
+            _conv1d(inputs, outputs, 5, 3)
+            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+        )
+        self.layers.append(_conv1d(widths[-1], widths[-1], 5, 1))
+        self.score = _conv1d(widths[-1], 1, 3, 1)
+
+    def forward(self, wave: Tensor) -> Verdict:
+        """Shape: wave [B, 1, T] -> see `Verdict`."""
+        batch, samples = len(wave), wave.shape[-1]
+        x = functional.pad(wave, (0, -samples % self.period))
+        x = x.view(batch, -1, self.period).transpose(1, 2).reshape(batch * self.period, 1, -1)
+        scores, layers = _run(self.layers, self.score, x)
+        return Verdict(
+            scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers]
+        )
+
+
+def _run(layers: nn.ModuleList, score: nn.Module, x: Tensor) -> Verdict:
+    seen = []
+    with torch.autocast(x.device.type, torch.bfloat16):
+        for layer in layers:
+            x = functional.leaky_relu(layer(x), _SLOPE)
+            seen.append(x)
+        return Verdict(score(x).float(), seen)
+
+
+def _conv2d(
+    inputs: int, outputs: int, kernel: tuple[int, int], stride: int, dilation: int = 1
+) -> nn.Module:
+    """Over time by bins; strides go over bins, dilation over time."""
+    padding = ((kernel[0] - 1) // 2 * dilation, (kernel[1] - 1) // 2)
+    return weight_norm(
+        nn.Conv2d(inputs, outputs, kernel, (1, stride), padding, dilation=(dilation, 1))
+    )
+
+
+def _conv1d(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
+    return weight_norm(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+
+
+DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
+    "spectrum2048": lambda: SpectrumDiscriminator(2048),
+    "spectrum1024": lambda: SpectrumDiscriminator(1024),
+    "spectrum512": lambda: SpectrumDiscriminator(512),
+    "spectrum256": lambda: SpectrumDiscriminator(256),
+    "spectrum128": lambda: SpectrumDiscriminator(128),
+    "period2": lambda: PeriodDiscriminator(2),
+    "period3": lambda: PeriodDiscriminator(3),
+    "period5": lambda: PeriodDiscriminator(5),
+    "period7": lambda: PeriodDiscriminator(7),
+    "period11": lambda: PeriodDiscriminator(11),
+}
+
+
+class Discriminators(nn.Module):
+    """Several of `DISCRIMINATORS` side by side."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__()
+        self.members = nn.ModuleDict({name: DISCRIMINATORS[name]() for name in names})
+
+    def forward(self, wave: Tensor) -> list[Verdict]:
+        """Shape: wave [B, 1, T] -> a verdict of each."""
+        return [member(wave) for member in self.members.values()]
