@@ -1,16 +1,19 @@
 """What callers give, numpy or torch, as checked numpy arrays; and results as the same kind."""
 
+import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from codec.audio import BLOCK_SAMPLES, check_wave
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError
 
-Array = np.ndarray | Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Array: TypeAlias = "np.ndarray | Tensor"
 
 
 def as_wave(wave: Array) -> np.ndarray:
@@ -65,11 +68,19 @@ def split_wave(wave: np.ndarray) -> Iterator[np.ndarray]:
 
 def like(given: Array, array: np.ndarray) -> Array:
     """`array` as the kind, and on the device, of what was given."""
-    return torch.from_numpy(array).to(given.device) if isinstance(given, Tensor) else array
+    if isinstance(given, np.ndarray) or not _is_tensor(given):
+        return array
+    return sys.modules["torch"].from_numpy(array).to(given.device)
+
+
+def _is_tensor(given: object) -> bool:
+    """Whether torch made it; torch is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(given, torch.Tensor)
 
 
 def _as_numpy(given: Array) -> np.ndarray:
-    if not isinstance(given, Tensor):
+    if isinstance(given, np.ndarray) or not _is_tensor(given):
         return np.asarray(given)
     tensor = given.detach().cpu()
     # numpy has no bfloat16

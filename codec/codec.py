@@ -8,14 +8,13 @@ from typing import BinaryIO
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_wave, like, split_wave
-from codec.backends.torch_checkpoint import load_checkpoint
-from codec.backends.torch_model import CodecModel
+from codec.backends.interface import Backend
 from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
 from codec.catalog import find_checkpoint
+from codec.checkpoint import load_backend
+from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
-from codec.resampling import resample_blocks
-from codec.windows import decode_windows, encode_windows, window_frames
 
 MAX_EFFORT = 64
 
@@ -24,7 +23,7 @@ class Codec:
     """A trained network that turns speech into codes or bytes and back.
 
     numpy in gives numpy out, torch in gives torch out. Waves and codes may be hours long: the
-    network runs over windows of 30 s, with the result of one pass.
+    network runs over blocks of a second or so, with the result of one pass.
 
         codec = Codec.load()
         data = codec.compress(wave, sample_rate, bitrate_kbps=6)
@@ -33,22 +32,17 @@ class Codec:
 
     def __init__(
         self,
-        model: CodecModel,
+        backend: Backend,
         model_id: bytes,
         name: str = "",
         *,
         metadata: dict[str, str] | None = None,
-        device: str = "cpu",
         effort: int = 1,
     ) -> None:
         if not 1 <= effort <= MAX_EFFORT:
             raise ConfigError(f"effort {effort}; expected 1 to {MAX_EFFORT}")
-        try:
-            self.model = model.eval().to(device)
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise ConfigError(f"device {device!r} can't be used here ({reason})") from error
-        self.config: ModelConfig = model.config
+        self.backend = backend
+        self.config: ModelConfig = backend.config
         self.model_id = model_id
         self.effort = effort
         self.name = name
@@ -56,24 +50,30 @@ class Codec:
 
     @classmethod
     def load(
-        cls, checkpoint: str | Path = "default", device: str = "cpu", effort: int = 1
+        cls,
+        checkpoint: str | Path = "default",
+        device: str = "cpu",
+        effort: int = 1,
+        *,
+        backend: str | None = None,
     ) -> "Codec":
         """The codec of a checkpoint.
 
         Args:
             checkpoint: a name that `nsvq models` lists, or a path.
-            device: where the network runs, as torch names it.
+            device: where the network runs, as torch names it; any but cpu needs torch.
             effort: hypotheses the encoder keeps from stage to stage, 1 to 64: the more, the nearer
                 the codes and the slower. With 1, fewer stages are always a prefix of more, so that
                 a trimmed file equals one encoded at that rate.
+            backend: what computes the network, `numpy` or `torch`; None is numpy on a cpu.
 
         Raises:
             CheckpointError: not found, damaged or not of this project.
-            ConfigError: a device that isn't there, an effort out of range.
+            ConfigError: a backend or device that isn't there, an effort out of range.
         """
         path = find_checkpoint(checkpoint)
-        model, model_id, metadata = load_checkpoint(path)
-        return cls(model, model_id, path.stem, metadata=metadata, device=device, effort=effort)
+        loaded, model_id, metadata = load_backend(path, backend, device)
+        return cls(loaded, model_id, path.stem, metadata=metadata, effort=effort)
 
     @property
     def bitrates_kbps(self) -> tuple[float, ...]:
@@ -120,9 +120,7 @@ class Codec:
         stages = self.stages_for(bitrate_kbps, num_stages)
         array = as_wave(wave)
         header = self.header(sample_rate, len(array), stages)
-        blocks = list(self.encode_blocks(split_wave(array), header))
-        codes = np.concatenate([np.zeros((len(array), stages, 0), np.int64), *blocks], axis=-1)
-        return like(wave, codes)
+        return like(wave, np.concatenate(list(self.encode_blocks([array], header)), axis=-1))
 
     def decode(self, codes: Array, num_samples: int | None = None) -> Array:
         """The wave of codes, at the model's sample rate.
@@ -137,8 +135,8 @@ class Codec:
             BitstreamError: codes of another shape or range.
         """
         array = as_codes(codes, self.config)
-        blocks = list(decode_windows(self.model, [array], window_frames(self.config, len(array))))
-        wave = np.concatenate([np.zeros((len(array), 0), np.float32), *blocks], axis=1)
+        decoder = Decoder(self.backend, self.config.sample_rate, len(array))
+        wave = np.concatenate([decoder.push(array), decoder.finish()], axis=1)
         return like(codes, wave[:, :num_samples])
 
     def compress(
@@ -201,20 +199,31 @@ class Codec:
                 "to 255 channels at 1000 to 768000 Hz"
             ) from error
 
+    def encoder(self, header: Header) -> Encoder:
+        """An encoder of waves at the rate, and with the channels and stages, of `header`."""
+        return Encoder(
+            self.backend, header.sample_rate, header.num_channels, header.num_stages, self.effort
+        )
+
+    def decoder(self, header: Header) -> Decoder:
+        """A decoder to the wave that `header` describes.
+
+        Raises:
+            ModelMismatchError: coded with another model.
+        """
+        self.check_model(header)
+        return Decoder(self.backend, header.sample_rate, header.num_channels, header.num_samples)
+
     def encode_blocks(self, blocks: Iterable[np.ndarray], header: Header) -> Iterator[np.ndarray]:
         """Codes of a wave that comes in blocks, at the rate and with the stages of `header`.
 
         Shape: blocks [C, T] float32 -> codes [C, Q, F] int64.
         """
-
-        def length(num_samples: int) -> int:
-            return -(-num_samples * header.model_sample_rate // header.sample_rate)
-
-        rate = self.config.sample_rate
-        waves = resample_blocks(blocks, header.sample_rate, rate, length)
-        frames = window_frames(self.config, header.num_channels)
-        stages, effort = header.num_stages, self.effort
-        return encode_windows(self.model, waves, stages, frames, effort=effort)
+        encoder = self.encoder(header)
+        for block in blocks:
+            if (codes := encoder.push(block)).shape[2]:
+                yield codes
+        yield encoder.finish()
 
     def compress_blocks(
         self, blocks: Iterable[np.ndarray], header: Header, file: BinaryIO
@@ -223,18 +232,11 @@ class Codec:
 
         Shape: blocks [C, T] float32.
         """
-        num_samples = 0
-
-        def counted() -> Iterator[np.ndarray]:
-            nonlocal num_samples
-            for block in blocks:
-                num_samples += block.shape[1]
-                yield block
-
-        writer = FileWriter(file, header)
-        for codes in self.encode_blocks(counted(), header):
-            writer.write(codes)
-        return writer.finish(num_samples)
+        encoder, writer = self.encoder(header), FileWriter(file, header)
+        for block in blocks:
+            writer.write(encoder.push(block))
+        writer.write(encoder.finish())
+        return writer.finish(encoder.num_samples)
 
     def decompress_blocks(self, reader: FileReader, num_stages: int) -> Iterator[np.ndarray]:
         """The wave in an open .nsvq file, block by block, at the source's rate.
@@ -245,14 +247,7 @@ class Codec:
             ModelMismatchError: coded with another model (before the first block).
             CorruptError: damaged (when the damage is reached).
         """
-        header = reader.header
-        self.check_model(header)
-        waves = decode_windows(
-            self.model, reader.codes(num_stages), window_frames(self.config, header.num_channels)
-        )
-        return resample_blocks(
-            waves, header.model_sample_rate, header.sample_rate, lambda _: header.num_samples
-        )
+        return _decoded(self.decoder(reader.header), reader.codes(num_stages))
 
     def check_model(self, header: Header) -> None:
         """Refuse a file of another model.
@@ -277,3 +272,11 @@ class Codec:
                 f"{self.model_id.hex()} has {expected} with "
                 f"{config.num_stages}"
             )
+
+
+def _decoded(decoder: Decoder, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Shape: blocks of codes [C, Q, F] -> waves [C, T], none empty but perhaps the last."""
+    for codes in blocks:
+        if (wave := decoder.push(codes)).shape[1]:
+            yield wave
+    yield decoder.finish()

@@ -27,39 +27,71 @@ def resample(wave: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 def resample_blocks(
     blocks: Iterable[np.ndarray], from_rate: int, to_rate: int, length: Callable[[int], int]
 ) -> Iterator[np.ndarray]:
+    """A wave that comes in blocks at another sample rate; see `Resampler`.
+
+    Shape: blocks [C, T] -> blocks [C, T'] float32.
+    """
+    resampler = Resampler(from_rate, to_rate, length)
+    for block in blocks:
+        yield from resampler.push(block)
+    yield from resampler.finish()
+
+
+class Resampler:
     """A wave that comes in blocks at another sample rate; blocks don't show in the result.
 
+    A filter's last samples, and a network's last frame, may reach beyond the end. Where that is, is
+    known only for what came in so far, so what lies beyond it waits:
+
+        |---- given out ----|-- ready --|-- waits --|
+                                        length(samples that came in so far)
+
     Args:
-        length: how many samples to give out, from how many came in; the last block is cut, or
-            padded with zeros, to fit.
-
-    Shape: blocks [C, T] -> blocks [C, T'] float32, about a million values at most in each.
+        length: how many samples to give out, from how many came in; never fewer for more. In the
+            end what still waits is dropped, and what is missing are zeros.
     """
-    stream: soxr.ResampleStream | None = None
-    waiting: np.ndarray | None = None
-    num_in = num_out = 0
-    for given in _pieces(blocks, from_rate, to_rate):
-        if waiting is not None and waiting.shape[1]:
-            num_out += waiting.shape[1]
-            yield waiting
-        block = np.asarray(given, np.float32)
-        num_in += block.shape[1]
-        stream = stream or _stream(from_rate, to_rate, len(block))
-        waiting = _push(stream, block)
-    if waiting is None:
-        return
-    tail = _push(stream, waiting[:, :0], last=True)
-    rest = np.concatenate([waiting, tail], axis=1)[:, : max(0, length(num_in) - num_out)]
-    missing = length(num_in) - num_out - rest.shape[1]
-    yield np.pad(rest, ((0, 0), (0, max(0, missing))))
+
+    def __init__(self, from_rate: int, to_rate: int, length: Callable[[int], int]) -> None:
+        self._from_rate, self._to_rate, self._length = from_rate, to_rate, length
+        self._stream: soxr.ResampleStream | None = None
+        self._waiting: np.ndarray | None = None
+        self._num_in = self._num_out = 0
+
+    def push(self, block: np.ndarray) -> Iterator[np.ndarray]:
+        """Shape: block [C, T] -> blocks [C, T'] float32, about a million values at most in each."""
+        for piece in _pieces(block, self._from_rate, self._to_rate):
+            given = np.asarray(piece, np.float32)
+            self._num_in += given.shape[1]
+            self._stream = self._stream or _stream(self._from_rate, self._to_rate, len(given))
+            waiting = _joined(self._waiting, _push(self._stream, given))
+            ready = waiting[:, : max(0, self._length(self._num_in) - self._num_out)]
+            self._waiting = waiting[:, ready.shape[1] :]
+            self._num_out += ready.shape[1]
+            if ready.shape[1]:
+                yield ready
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest, once all is in. Shape: -> [C, T'] float32."""
+        if self._waiting is None:
+            return
+        missing = self._length(self._num_in) - self._num_out
+        tail = _push(self._stream, self._waiting[:, :0], last=True)
+        rest = _joined(self._waiting, tail)[:, :missing]
+        if missing or not self._num_out:
+            yield np.pad(rest, ((0, 0), (0, missing - rest.shape[1])))
 
 
-def _pieces(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
-    """The same wave in blocks that give at most `_VALUES` values each."""
-    for block in blocks:
-        step = max(1, min(_VALUES, _VALUES * from_rate // to_rate) // max(1, len(block)))
-        for start in range(0, block.shape[1], step):
-            yield block[:, start : start + step]
+def _joined(waiting: np.ndarray | None, more: np.ndarray) -> np.ndarray:
+    if waiting is None or not waiting.shape[1]:
+        return more
+    return np.concatenate([waiting, more], axis=1)
+
+
+def _pieces(block: np.ndarray, from_rate: int, to_rate: int) -> Iterator[np.ndarray]:
+    """The same block in pieces that give at most `_VALUES` values each."""
+    step = max(1, min(_VALUES, _VALUES * from_rate // to_rate) // max(1, len(block)))
+    for start in range(0, block.shape[1], step):
+        yield block[:, start : start + step]
 
 
 def _stream(from_rate: int, to_rate: int, channels: int) -> soxr.ResampleStream | None:

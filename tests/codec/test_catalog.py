@@ -34,7 +34,7 @@ def test_describing_equals_loading(toy_path: Path, toy: Codec) -> None:
     assert info.model_id == model_id == toy.model_id
     assert len(info.model_id) == 8
     assert (info.config, info.name, info.metadata) == (toy.config, "toy", {"corpus": "none"})
-    assert info.num_parameters == sum(value.numel() for value in toy.model.state_dict().values())
+    assert info.num_parameters == toy.backend.num_parameters
 
 
 CONFIG = json.dumps(ModelConfig().to_dict())

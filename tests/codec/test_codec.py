@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,10 +141,13 @@ def test_a_file_of_another_model(toy: Codec) -> None:
         toy.decompress(pack_file(liar, codes))
 
 
-def test_a_device_that_is_not_there() -> None:
-    model = torch.nn.Module()
+def test_a_device_or_backend_that_is_not_there(toy_path: Path) -> None:
     with pytest.raises(ConfigError, match="device 'nowhere'"):
-        Codec(model, bytes(8), device="nowhere")  # type: ignore[arg-type]
+        Codec.load(toy_path, device="nowhere")
+    with pytest.raises(ConfigError, match="numpy, torch"):
+        Codec.load(toy_path, backend="abacus")
+    with pytest.raises(ConfigError, match="numpy backend runs on cpu"):
+        Codec.load(toy_path, device="cuda", backend="numpy")
 
 
 def test_mutations_of_a_file_into_the_decoder(toy: Codec) -> None:
@@ -194,11 +198,12 @@ def test_names_that_codec_does_not_have() -> None:
 def test_more_effort_codes_nearer_at_the_same_rate(toy: Codec) -> None:
     rng = np.random.default_rng(5)
     wave = (0.1 * rng.standard_normal(16_000)).astype(np.float32)
-    latent = toy.model.analyse(torch.from_numpy(wave)[None, None]).detach()
+    stream = toy.backend.analysis()
+    latent = np.concatenate([*stream.push(wave), *stream.finish()])
 
     def distance(effort: int) -> float:
-        codes = Codec(toy.model, toy.model_id, effort=effort).encode(wave, 16_000)
-        return float((toy.model.quantizer.decode(torch.from_numpy(codes)) - latent).norm())
+        codes = Codec(toy.backend, toy.model_id, effort=effort).encode(wave, 16_000)
+        return float(np.linalg.norm(toy.backend.dequantize(codes[0]) - latent))
 
     assert distance(8) < distance(1)
 
@@ -206,4 +211,4 @@ def test_more_effort_codes_nearer_at_the_same_rate(toy: Codec) -> None:
 @pytest.mark.parametrize("effort", [0, 65])
 def test_an_effort_out_of_range_is_refused(toy: Codec, effort: int) -> None:
     with pytest.raises(ConfigError, match="effort"):
-        Codec(toy.model, toy.model_id, effort=effort)
+        Codec(toy.backend, toy.model_id, effort=effort)

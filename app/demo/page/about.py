@@ -60,7 +60,7 @@ def checkpoint_rows(studio: Studio) -> list[tuple[str, str]]:
     """What is known of the loaded checkpoint: its card first, then the config's figures."""
     codec = studio.codec
     config = codec.config
-    parameters = sum(p.numel() for p in codec.model.parameters())
+    parameters = codec.backend.num_parameters
     rows = [("Name", codec.name), ("Identity", codec.model_id.hex())]
     rows += [
         (key.replace("_", " ").capitalize(), value)

@@ -1,0 +1,176 @@
+"""The network in numpy: matrix products on blocks of frames, on whatever machine Python runs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from codec.backends.interface import Pieces, Stream
+from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, normalise
+from codec.backends.numpy_refiner import Refiner, RefinerStream
+from codec.backends.numpy_spectrum import (
+    Framing,
+    OverlapAdd,
+    compress,
+    expand,
+    inverse,
+    magnitude,
+    transform,
+    window,
+)
+from codec.codebooks import Codebooks
+from codec.config import ModelConfig
+
+BLOCK_FRAMES = 64
+"""Frames computed at once. Streams of other blocks agree up to rounding, not bit for bit."""
+
+
+class NumpyBackend:
+    """A network with its weights.
+
+    Args:
+        tensors: a checkpoint's, of any floating-point type.
+        block_frames: frames a stream waits for.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        tensors: Mapping[str, np.ndarray],
+        block_frames: int = BLOCK_FRAMES,
+    ) -> None:
+        weights = {name: np.asarray(value, np.float32) for name, value in tensors.items()}
+        self.config, self.block_frames = config, block_frames
+        self.num_parameters = sum(value.size for value in weights.values())
+        self.window = window(2 * config.hop)
+        self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
+        self.codebooks = Codebooks(weights["quantizer.codebooks"])
+        self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
+        self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
+
+    def analysis(self) -> Stream:
+        """Pieces of wave [T] to blocks of latent [F, D]."""
+        return Analysis(self)
+
+    def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
+        """Shape: latent [F, D] -> codes [num_stages, F] int64."""
+        return self.codebooks.encode(latent, num_stages, effort)
+
+    def dequantize(self, codes: np.ndarray) -> np.ndarray:
+        """Shape: codes [Q, F] -> latent [F, D]."""
+        return self.codebooks.decode(codes)
+
+    def synthesis(self) -> Stream:
+        """Pieces of latent [F, D] to blocks of wave [T]."""
+        return Synthesis(self)
+
+
+class Trunk:
+    """The weights of an encoder or a decoder: a linear map, and blocks between projections."""
+
+    def __init__(self, weights: Weights, name: str, lookahead: tuple[int, ...]) -> None:
+        self.linear = Linear(weights, f"{name}.linear")
+        self.enter = Linear(weights, f"{name}.trunk.enter")
+        self.stack = Stack(weights, f"{name}.trunk.blocks", lookahead)
+        self.leave = Linear(weights, f"{name}.trunk.leave", norm=f"{name}.trunk.norm")
+
+
+class Analysis:
+    """A wave on its way to the latent; see `Stream`."""
+
+    def __init__(self, backend: NumpyBackend) -> None:
+        self._backend = backend
+        self._pieces = Pieces(backend.block_frames * backend.config.hop)
+        self._frames = Framing(backend.config.hop, 2)
+        self._stack = StackStream(backend.encoder.stack, backend.config.trunk_width)
+        self._base = Delay(backend.encoder.stack.delay)
+        self._skip = backend.encoder.stack.delay
+        self._num_in = 0
+
+    def push(self, piece: np.ndarray) -> list[np.ndarray]:
+        """Shape: wave [T] -> latents [F, D]."""
+        return [self._run(wave, None) for wave in self._pieces.push(piece)]
+
+    def finish(self) -> list[np.ndarray]:
+        """Shape: -> latents [F, D]; in all one frame more than hops were begun."""
+        rest, hop = self._pieces.rest(), self._backend.config.hop
+        if not len(rest) and not self._num_in:
+            return []
+        frames = -(-len(rest) // hop) + 1
+        wave = np.zeros((frames + self._backend.encoder.stack.delay) * hop, np.float32)
+        wave[: len(rest)] = rest
+        return [self._run(wave, self._num_in + frames)]
+
+    def _run(self, wave: np.ndarray, num_frames: int | None) -> np.ndarray:
+        """Shape: wave [N · hop] -> latent [N, D] at most."""
+        backend, encoder = self._backend, self._backend.encoder
+        bins = transform(self._frames(wave) * backend.window)
+        real, imag = compress(bins, backend.config.compression)
+        inputs = np.concatenate([real, imag, magnitude(real, imag)], axis=1)
+        base = self._base(encoder.linear(inputs[:, : 2 * real.shape[1]]))
+        self._num_in += len(inputs)
+        hidden = self._stack(encoder.enter(inputs), num_frames)
+        latent = encoder.leave(normalise(hidden))
+        latent += base
+        skipped = min(len(latent), self._skip)
+        self._skip -= skipped
+        return latent[skipped:]
+
+
+class Synthesis:
+    """A latent on its way to the wave; see `Stream`."""
+
+    def __init__(self, backend: NumpyBackend) -> None:
+        self._backend = backend
+        self._pieces = Pieces(backend.block_frames)
+        self._stack = StackStream(backend.decoder.stack, backend.config.trunk_width)
+        self._base = Delay(backend.decoder.stack.delay)
+        self._sum = OverlapAdd(backend.config.hop, 2)
+        self._refiner = RefinerStream(backend.refiner) if backend.refiner else None
+        self._num_in = 0
+        self._skip = backend.decoder.stack.delay
+        self._begun = False
+
+    def push(self, piece: np.ndarray) -> list[np.ndarray]:
+        """Shape: latent [F, D] -> waves [T]."""
+        return [self._run(latent, None) for latent in self._pieces.push(piece)]
+
+    def finish(self) -> list[np.ndarray]:
+        """Shape: -> waves [T]; an empty frame follows the last."""
+        width = self._backend.config.latent_width
+        rest = self._pieces.rest((0, width))
+        if not len(rest) and not self._num_in:
+            return []
+        empty = np.zeros((1 + self._backend.decoder.stack.delay, width), np.float32)
+        num_frames = self._num_in + len(rest) + 1
+        return [self._run(np.concatenate([rest, empty]), num_frames)]
+
+    def _run(self, latent: np.ndarray, num_frames: int | None) -> np.ndarray:
+        """Shape: latent [N, D] -> wave [T]."""
+        decoder = self._backend.decoder
+        self._num_in += len(latent)
+        base = self._base(decoder.linear(latent))
+        hidden = normalise(self._stack(decoder.enter(latent), num_frames))
+        skipped = min(len(latent), self._skip)
+        self._skip -= skipped
+        base, hidden = base[skipped:], hidden[skipped:]
+        last = num_frames is not None
+        if last:
+            base = base[:-1]  # of the empty frame's spectrum nothing is kept
+        blocks = self._sum(self._spectral_frames(base, hidden[: len(base)]))
+        if not self._begun and len(blocks):  # the first lies before the recording's start
+            blocks, hidden, self._begun = blocks[1:], hidden[1:], True
+        if self._refiner is None:
+            return blocks.ravel()
+        return (self._refiner.finish if last else self._refiner.push)(blocks, hidden)
+
+    def _spectral_frames(self, base: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """Shape: base [N, 2 · num_bins], hidden [N, width] -> frames [N, 2 · hop]."""
+        own, gain = np.split(self._backend.decoder.leave(hidden), [base.shape[1]], axis=1)
+        num_bins = gain.shape[1]
+        own += base
+        own[:, :num_bins] += base[:, :num_bins] * gain
+        own[:, num_bins:] += base[:, num_bins:] * gain
+        bins = expand(own[:, :num_bins], own[:, num_bins:], self._backend.config.compression)
+        frames = inverse(bins)
+        frames *= self._backend.window
+        return frames

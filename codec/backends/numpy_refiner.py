@@ -1,0 +1,113 @@
+"""The refiner in numpy; `torch_refiner` has the description and the picture."""
+
+import numpy as np
+
+from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, normalise
+from codec.backends.numpy_spectrum import (
+    Framing,
+    OverlapAdd,
+    compress,
+    expand,
+    inverse,
+    magnitude,
+    transform,
+    window,
+)
+from codec.config import ModelConfig
+from codec.noise import noise
+
+OVERLAP = 4
+
+
+class Refiner:
+    """Its weights."""
+
+    def __init__(self, weights: Weights, config: ModelConfig) -> None:
+        self.config = config
+        self.hop, self.ratio = config.refiner_hop, config.hop // config.refiner_hop
+        self.window = window(OVERLAP * self.hop)
+        self.enter = Linear(weights, "refiner.enter")
+        self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
+        self.hear_noise = Linear(weights, "refiner.hear_noise")
+        self.stack = Stack(weights, "refiner.blocks", config.refiner_lookahead)
+        self.leave = Linear(weights, "refiner.leave", norm="refiner.norm")
+
+
+class RefinerStream:
+    """The decoder's wave on its way through a refiner, in the decoder's blocks of samples."""
+
+    def __init__(self, refiner: Refiner) -> None:
+        self._refiner = refiner
+        self._stack = StackStream(refiner.stack, refiner.config.refiner_width)
+        self._frames = Framing(refiner.hop, OVERLAP)
+        self._noise_frames = Framing(refiner.hop, OVERLAP)
+        self._real, self._imag, self._hiss = (Delay(refiner.stack.delay) for _ in range(3))
+        self._sum = OverlapAdd(refiner.hop, OVERLAP)
+        self._num_in = self._num_out = 0  # samples
+        self._skip = OVERLAP - 1 + refiner.stack.delay
+        """Hops yet to come out that lie before the recording's start."""
+
+    def push(self, wave: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """The wave as it should sound, three hops and the look-ahead later.
+
+        Shape: wave [N, ratio · hop], hidden [N, width] of the decoder's frames that end each block,
+        normalised -> wave [T].
+        """
+        return self._run(wave, hidden, None) if len(wave) else np.zeros(0, np.float32)
+
+    def finish(self, wave: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        """`push` for the last blocks, with all that is left; one more block of nothing follows.
+
+        Shape: wave [N, ratio · hop], hidden [N + 1, width] -> wave [T].
+        """
+        refiner = self._refiner
+        num_samples, num_out = self._num_in + wave.size, self._num_out
+        num_frames = num_samples // refiner.hop + refiner.ratio
+        flush = -(-refiner.stack.delay // refiner.ratio)
+        wave = np.concatenate([wave, np.zeros((1 + flush, wave.shape[1]), np.float32)])
+        hidden = np.concatenate([hidden, np.zeros((flush, hidden.shape[1]), np.float32)])
+        return self._run(wave, hidden, num_frames)[: num_samples - num_out]
+
+    def _run(self, wave: np.ndarray, hidden: np.ndarray, num_frames: int | None) -> np.ndarray:
+        """Shape: wave [N, ratio · hop], hidden [N, width] -> wave [T]."""
+        refiner = self._refiner
+        hiss = noise(self._num_in, wave.size)
+        self._num_in += wave.size
+        bins = transform(self._frames(wave.ravel()) * refiner.window)
+        real, imag = compress(bins, refiner.config.compression)
+        x = refiner.enter(np.concatenate([real, imag, magnitude(real, imag)], axis=1))
+        x += refiner.see(hidden).reshape(x.shape)
+        x += refiner.hear_noise(hiss.reshape(-1, refiner.hop))
+        parts = refiner.leave(normalise(self._stack(x, num_frames)))
+        hiss_bins = transform(self._noise_frames(hiss) * refiner.window)
+        rebuilt = self._rebuild(parts, self._real(real), self._imag(imag), self._hiss(hiss_bins))
+        frames = inverse(rebuilt)
+        frames *= refiner.window * np.float32(2.0 / OVERLAP)
+        hops = self._sum(frames)
+        skipped = min(len(hops), self._skip)
+        self._skip -= skipped
+        self._num_out += (len(hops) - skipped) * refiner.hop
+        return hops[skipped:].ravel()
+
+    def _rebuild(
+        self, parts: np.ndarray, real: np.ndarray, imag: np.ndarray, hiss: np.ndarray
+    ) -> np.ndarray:
+        """Gains, additions and noise on the bins. Shape: [N, 5 · num_bins], [N, num_bins] … ->
+        [N, num_bins] complex.
+        """
+        gain_real, gain_imag, new_real, new_imag, loudness = np.split(parts, 5, axis=1)
+        compression = self._refiner.config.compression
+        new_real += real
+        new_real += real * gain_real
+        new_real -= imag * gain_imag
+        new_imag += imag
+        new_imag += real * gain_imag
+        new_imag += imag * gain_real
+        rebuilt = expand(new_real, new_imag, compression)
+        rebuilt += hiss * softplus(loudness) ** np.float32(1.0 / compression)
+        return rebuilt
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    """log(1 + exp(x)), for large x too. Shape: any."""
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))

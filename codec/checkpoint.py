@@ -1,0 +1,107 @@
+"""Weights from disk to a backend, without torch unless that is asked for."""
+
+from pathlib import Path
+
+import numpy as np
+
+from codec.backends.interface import Backend
+from codec.backends.numpy_backend import NumpyBackend
+from codec.catalog import model_id, read_checkpoint
+from codec.config import ModelConfig
+from codec.errors import CheckpointError, ConfigError
+
+BACKENDS = ("numpy", "torch")
+
+
+def load_backend(
+    path: Path, backend: str | None = None, device: str = "cpu"
+) -> tuple[Backend, bytes, dict[str, str]]:
+    """The network in `path`, its identity and its header.
+
+    Args:
+        backend: `numpy` or `torch`; None is numpy unless the device needs torch.
+
+    Raises:
+        CheckpointError: see `read_weights`.
+        ConfigError: no such backend, torch is missing, a device that isn't there.
+    """
+    kind = backend or ("numpy" if device == "cpu" else "torch")
+    if kind not in BACKENDS:
+        raise ConfigError(f"no backend {kind!r}; known: {', '.join(BACKENDS)}")
+    if kind == "numpy" and device != "cpu":
+        raise ConfigError(f"the numpy backend runs on cpu, not on device {device!r}")
+    if kind == "torch":
+        return _load_torch(path, device)
+    tensors, config, header = read_weights(path)
+    return NumpyBackend(config, tensors), model_id(header["config"], tensors), header
+
+
+def read_weights(path: Path) -> tuple[dict[str, np.ndarray], ModelConfig, dict[str, str]]:
+    """A checkpoint's tensors, config and header, checked against each other.
+
+    Raises:
+        CheckpointError: not a checkpoint of this project, damaged, or with weights that its config
+            has no place for.
+    """
+    tensors, config, header = read_checkpoint(path)
+    if not all(np.isfinite(value).all() for value in tensors.values()):
+        raise CheckpointError(f"{path}: damaged, it holds weights that are not finite")
+    if {name: value.shape for name, value in tensors.items()} != tensor_shapes(config):
+        raise CheckpointError(f"{path}: weights and config don't fit together")
+    return tensors, config, header
+
+
+def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shape of every tensor of a model, by its name in a checkpoint."""
+    bins, latent, width = config.hop + 1, config.latent_width, config.trunk_width
+    shapes = {
+        "encoder.linear.weight": (latent, 2 * bins),
+        "decoder.linear.weight": (2 * bins, latent),
+        "quantizer.codebooks": (config.num_stages, config.codebook_size, latent),
+    }
+    shapes |= _linear("encoder.trunk.enter", 3 * bins, width)
+    shapes |= _blocks("encoder.trunk", config, width, len(config.encoder_lookahead))
+    shapes |= _linear("encoder.trunk.leave", width, latent)
+    shapes |= _linear("decoder.trunk.enter", latent, width)
+    shapes |= _blocks("decoder.trunk", config, width, len(config.decoder_lookahead))
+    shapes |= _linear("decoder.trunk.leave", width, 3 * bins)
+    return shapes | (_refiner(config) if config.refiner_lookahead else {})
+
+
+def _refiner(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    bins, width = 2 * config.refiner_hop + 1, config.refiner_width
+    shapes = _linear("refiner.enter", 3 * bins, width)
+    shapes |= _linear("refiner.see", config.trunk_width, config.hop // config.refiner_hop * width)
+    shapes["refiner.hear_noise.weight"] = (width, config.refiner_hop)
+    shapes |= _blocks("refiner", config, width, len(config.refiner_lookahead))
+    return shapes | _linear("refiner.leave", width, 5 * bins)
+
+
+def _blocks(name: str, config: ModelConfig, width: int, count: int) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {f"{name}.norm.weight": (width,)}
+    shapes[f"{name}.norm.bias"] = (width,)
+    for block in (f"{name}.blocks.{number}" for number in range(count)):
+        shapes[f"{block}.over_time.weight"] = (width, 1, config.kernel)
+        for vector in ("over_time.bias", "norm.weight", "norm.bias", "scale"):
+            shapes[f"{block}.{vector}"] = (width,)
+        shapes |= _linear(f"{block}.widen", width, config.expansion * width)
+        shapes |= _linear(f"{block}.narrow", config.expansion * width, width)
+    return shapes
+
+
+def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def _load_torch(path: Path, device: str) -> tuple[Backend, bytes, dict[str, str]]:
+    try:
+        from codec.backends.torch_backend import TorchBackend
+        from codec.backends.torch_checkpoint import load_checkpoint
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ConfigError(
+            "the torch backend needs torch, which is missing: pip install 'nsvq-codec[torch]'"
+        ) from error
+    model, identity, header = load_checkpoint(path)
+    return TorchBackend(model, device), identity, header

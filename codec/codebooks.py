@@ -1,0 +1,122 @@
+"""Codebooks at work: the residual chain in numpy, looked up and searched.
+
+    latent --> stage 0 --> residual --> stage 1 --> residual --> …       decoded = sum of codewords
+                 |                        |
+               codeword 0              codeword 1
+
+‖x - c‖² is ‖x‖² - 2 x·c + ‖c‖², and ‖x‖² is the same for all codewords, so the nearest one has the
+largest x·c - ½‖c‖²: one matrix product, with a column of ones for the norm.
+"""
+
+import numpy as np
+
+_ROWS = 64  # scores of so many vectors stay in a core's cache until they are ranked
+_RUN = 64  # candidates whose best is taken first; see `_best`
+
+
+class Codebooks:
+    """Q codebooks of K codewords.
+
+    Args:
+        codewords: [Q, K, D] float32.
+    """
+
+    def __init__(self, codewords: np.ndarray) -> None:
+        self.codewords = codewords
+        stages, size, width = codewords.shape
+        self._scoring = np.empty((stages, width + 1, size), np.float32)
+        self._scoring[:, :width] = codewords.transpose(0, 2, 1)
+        self._scoring[:, width] = -0.5 * np.square(codewords).sum(2)
+
+    def encode(self, latent: np.ndarray, num_stages: int, beam: int = 1) -> np.ndarray:
+        """Codes whose codewords sum up to nearly the latent.
+
+        Args:
+            beam: hypotheses kept from stage to stage; 1 takes the nearest codeword at each.
+
+        Shape: latent [F, D] float32 -> codes [num_stages, F] int64.
+
+        >>> books = Codebooks(np.array([[[0.0], [8.0]], [[1.0], [-1.0]]], np.float32))
+        >>> books.encode(np.array([[6.5], [0.9]], np.float32), 2).tolist()
+        [[1, 0], [1, 0]]
+        """
+        codes = np.empty((num_stages, len(latent)), np.int64)
+        rows = max(1, _ROWS // beam)
+        for start in range(0, len(latent), rows):
+            block = latent[start : start + rows]
+            found = (
+                self._nearest(block, num_stages)
+                if beam == 1
+                else self._beam(block, num_stages, beam)
+            )
+            codes[:, start : start + rows] = found
+        return codes
+
+    def decode(self, codes: np.ndarray) -> np.ndarray:
+        """The sum of the codewords. Shape: codes [Q, F] -> latent [F, D]."""
+        total = self.codewords[0][codes[0]]
+        for book, row in zip(self.codewords[1:], codes[1:], strict=False):
+            total += book[row]
+        return total
+
+    def _nearest(self, latent: np.ndarray, num_stages: int) -> np.ndarray:
+        """Shape: latent [N, D] -> codes [num_stages, N]."""
+        residual = _with_one(latent)
+        codes = np.empty((num_stages, len(latent)), np.int64)
+        scores = np.empty((len(latent), self.codewords.shape[1]), np.float32)
+        for stage in range(num_stages):
+            np.matmul(residual, self._scoring[stage], out=scores)
+            scores.argmax(axis=1, out=codes[stage])
+            residual[:, :-1] -= self.codewords[stage][codes[stage]]
+        return codes
+
+    def _beam(self, latent: np.ndarray, num_stages: int, beam: int) -> np.ndarray:
+        """M-best search, all hypotheses of a stage in one matrix product.
+
+            hypotheses [N, M] --x K codewords--> [N, M · K] candidates --M best--> [N, M]
+
+        Shape: latent [N, D] -> codes [num_stages, N].
+        """
+        num, size = len(latent), self.codewords.shape[1]
+        row = np.arange(num)[:, None]
+        residuals = _with_one(latent)[:, None]  # [N, M, D + 1]
+        gains = np.zeros((num, 1), np.float32)  # [N, M], half of ‖x‖² - ‖residual‖²
+        codes = np.empty((num, 1, 0), np.int64)  # [N, M, stage]
+        for stage in range(num_stages):
+            kept = gains.shape[1]
+            flat = residuals.reshape(num * kept, -1)
+            scores = (flat @ self._scoring[stage]).reshape(num, kept, size) + gains[:, :, None]
+            keep = 1 if stage == num_stages - 1 else min(beam, kept * size)
+            place = _best(scores.reshape(num, -1), keep)
+            gains = np.take_along_axis(scores.reshape(num, -1), place, 1)
+            parent, code = place // size, place % size
+            residuals = residuals[row, parent]
+            residuals[..., :-1] -= self.codewords[stage][code]
+            codes = np.concatenate([codes[row, parent], code[:, :, None]], axis=2)
+        return codes[:, 0].T
+
+
+def _with_one(latent: np.ndarray) -> np.ndarray:
+    """Shape: [N, D] -> [N, D + 1] with a last column of ones."""
+    return np.concatenate([latent, np.ones((len(latent), 1), np.float32)], axis=1)
+
+
+def _best(scores: np.ndarray, keep: int) -> np.ndarray:
+    """Places of the `keep` largest of each row, in no order.
+
+    They lie in the `keep` runs whose own largest is largest, and only those are looked through.
+
+    Shape: scores [N, L] -> [N, keep].
+    """
+    if keep == 1:
+        return scores.argmax(axis=1)[:, None]
+    num, length = scores.shape
+    if keep == length:
+        return np.tile(np.arange(length), (num, 1))
+    if length % _RUN or length // _RUN <= 2 * keep:
+        return np.argpartition(-scores, keep - 1, axis=1)[:, :keep]
+    runs = scores.reshape(num, -1, _RUN)
+    run = np.argpartition(-runs.max(axis=2), keep - 1, axis=1)[:, :keep]
+    within = np.take_along_axis(runs, run[:, :, None], 1).reshape(num, -1)
+    place = np.argpartition(-within, keep - 1, axis=1)[:, :keep]
+    return np.take_along_axis(run, place // _RUN, 1) * _RUN + place % _RUN

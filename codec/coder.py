@@ -1,0 +1,116 @@
+"""Waves pushed in, codes out, and the way back: what every file, pipe, stream and page calls.
+
+    encoder = codec.encoder(sample_rate=48_000, num_channels=1, num_stages=12)
+    for wave in microphone:            # [C, T], any T
+        send(encoder.push(wave))       # [C, Q, F], often of no frames yet
+    send(encoder.finish())
+
+However a wave is cut up, the same codes come out, and the same samples of codes.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from codec.backends.interface import Backend
+from codec.resampling import Resampler
+
+
+class Encoder:
+    """One recording on its way to codes.
+
+    Args:
+        sample_rate: the wave's, in Hz.
+        effort: hypotheses kept in the search for codes.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        sample_rate: int,
+        num_channels: int,
+        num_stages: int,
+        effort: int = 1,
+    ) -> None:
+        self._backend, self._num_stages, self._effort = backend, num_stages, effort
+        rate = backend.config.sample_rate
+        self._resampler = Resampler(
+            sample_rate, rate, lambda num_samples: -(-num_samples * rate // sample_rate)
+        )
+        self._streams = [backend.analysis() for _ in range(num_channels)]
+        self.num_samples = 0
+        """Samples of each channel that came in."""
+
+    def push(self, wave: np.ndarray) -> np.ndarray:
+        """Shape: wave [C, T] float32 -> codes [C, Q, F] int64, F = 0 while frames wait."""
+        self.num_samples += wave.shape[1]
+        return self._code(self._resampler.push(wave))
+
+    def finish(self) -> np.ndarray:
+        """The last codes. Shape: -> codes [C, Q, F] int64."""
+        codes = self._code(self._resampler.finish())
+        rest = [self._quantize(stream.finish()) for stream in self._streams]
+        return np.concatenate([codes, np.stack(rest)], axis=2)
+
+    def _code(self, waves: Iterable[np.ndarray]) -> np.ndarray:
+        """Shape: waves [C, T] at the model's rate -> codes [C, Q, F]."""
+        empty = np.zeros((len(self._streams), self._num_stages, 0), np.int64)
+        parts = [empty]
+        for wave in waves:
+            channels = zip(self._streams, wave, strict=True)
+            parts.append(np.stack([self._quantize(stream.push(row)) for stream, row in channels]))
+        return np.concatenate(parts, axis=2)
+
+    def _quantize(self, latents: list[np.ndarray]) -> np.ndarray:
+        """Shape: latents [F, D] -> codes [Q, F]."""
+        codes = [
+            self._backend.quantize(latent, self._num_stages, self._effort) for latent in latents
+        ]
+        return np.concatenate([np.zeros((self._num_stages, 0), np.int64), *codes], axis=1)
+
+
+class Decoder:
+    """Codes on their way to a wave.
+
+    Args:
+        sample_rate: of the wave to give out, in Hz.
+        num_samples: to give out of each channel, where that is known; else all that codes give.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        sample_rate: int,
+        num_channels: int,
+        num_samples: int | None = None,
+    ) -> None:
+        self._backend = backend
+        rate = backend.config.sample_rate
+
+        def length(count: int) -> int:
+            return count * sample_rate // rate if num_samples is None else num_samples
+
+        self._resampler = Resampler(rate, sample_rate, length)
+        self._streams = [backend.synthesis() for _ in range(num_channels)]
+
+    def push(self, codes: np.ndarray) -> np.ndarray:
+        """Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32."""
+        waves = [
+            _row(stream.push(self._backend.dequantize(channel)))
+            for stream, channel in zip(self._streams, codes, strict=True)
+        ]
+        return self._joined(self._resampler.push(np.stack(waves)))
+
+    def finish(self) -> np.ndarray:
+        """The last samples. Shape: -> wave [C, T] float32."""
+        waves = np.stack([_row(stream.finish()) for stream in self._streams])
+        return self._joined([*self._resampler.push(waves), *self._resampler.finish()])
+
+    def _joined(self, waves: Iterable[np.ndarray]) -> np.ndarray:
+        empty = np.zeros((len(self._streams), 0), np.float32)
+        return np.concatenate([empty, *waves], axis=1)
+
+
+def _row(blocks: list[np.ndarray]) -> np.ndarray:
+    """Shape: blocks [T] -> [T]."""
+    return np.concatenate([np.zeros(0, np.float32), *blocks])
