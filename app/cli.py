@@ -38,7 +38,7 @@ VERBS = {
     "train": Verb("app.verbs.train", "Train a model.", "train"),
     "curves": Verb("app.verbs.curves", "Draw the log of a training run.", "train"),
     "evaluate": Verb("app.verbs.evaluate", "Score bitrate against quality.", "evaluate"),
-    "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "evaluate"),
+    "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "train"),
     "bench": Verb("app.verbs.bench", "Measure speed and memory.", "evaluate"),
     "experiment": Verb(
         "app.verbs.experiment", "Run an experiment of the NSVQ paper.", "experiment"
@@ -152,5 +152,7 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the installed command."""
+    # Threads of several processes would wait for each other; numpy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     signal.signal(signal.SIGTERM, _terminate)
     cli.main()

@@ -80,12 +80,9 @@ def running_demo(settings: DemoSettings) -> Iterator[str]:
 
 def _open_studio(settings: DemoSettings, shelf: Shelf) -> "Studio":
     """The model, loaded once for everybody."""
-    import torch
-
     from app.demo.studio import Studio
     from codec import Codec
 
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // settings.concurrency))
     return Studio(Codec.load(settings.checkpoint, device=settings.device), shelf, settings)
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -125,8 +126,18 @@ def _cost_of_checkpoint(source: str, kbps: float, seconds: float, repeats: int) 
         Path(source).stem, codec.config.bitrate_kbps(stages), seconds, encode_s / seconds,
         decode_s / seconds, start_s, 1000.0 * delay_s, 1000.0 * (delay_s + first),
         resident_mb(os.getpid()), Path(source).stat().st_size / 1e6,
-        _count_macs(lambda: run(wave[: 2 * SAMPLE_RATE])) / min(2.0, seconds),
+        _macs_of_checkpoint(source, wave[: 2 * SAMPLE_RATE], stages) / min(2.0, seconds),
     )  # fmt: skip
+
+
+def _macs_of_checkpoint(source: str, wave: np.ndarray, stages: int) -> float:
+    """Counted in torch, where that is installed: numpy doesn't count."""
+    if find_spec("torch") is None:
+        return math.nan
+    from codec import Codec
+
+    codec = Codec.load(source, backend="torch")
+    return _count_macs(lambda: codec.decode(codec.encode(wave, SAMPLE_RATE, num_stages=stages)))
 
 
 def _cost_of_neural(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
