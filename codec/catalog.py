@@ -133,6 +133,11 @@ def _config(header: Mapping[str, str], path: str | Path) -> ModelConfig:
         raise CheckpointError(f"{path}: its config is not JSON ({error})") from error
     if not isinstance(values, dict):
         raise CheckpointError(f"{path}: its config is not a table of settings")
+    if (quantizer := values.get("quantizer")) in ("simvq", "product"):
+        raise CheckpointError(
+            f"{path}: written by an early release whose {quantizer} codebooks were not yet folded "
+            "into plain ones; export it anew"
+        )
     try:
         return ModelConfig.from_dict(values)
     except ConfigError as error:

@@ -1,6 +1,7 @@
 """The codec as one object: waves, codes and bytes."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -86,18 +87,8 @@ class Codec:
         Raises:
             ConfigError: both are given, or neither the bitrate nor the number can be had.
         """
-        if bitrate_kbps is not None and num_stages is not None:
-            raise ConfigError("both a bitrate and a number of stages are given; give one")
-        if bitrate_kbps is not None:
-            return self.config.stages_for(bitrate_kbps)
-        if num_stages is None:
-            return self.config.num_stages
-        if not 1 <= num_stages <= self.config.num_stages:
-            raise ConfigError(
-                f"{num_stages} stages asked for; {self.name or 'the model'} has 1 to "
-                f"{self.config.num_stages}"
-            )
-        return num_stages
+        rates = replace(self.config.rates, holder=self.name or "the model")
+        return rates.pick(bitrate_kbps, num_stages)
 
     def encode(
         self,

@@ -1,6 +1,6 @@
 """Waves pushed in, codes out, and the way back: what every file, pipe, stream and page calls.
 
-    encoder = codec.encoder(sample_rate=48_000, num_channels=1, num_stages=12)
+    encoder = codec.encoder(codec.header(sample_rate=48_000, num_channels=1, num_stages=12))
     for wave in microphone:            # [C, T], any T
         send(encoder.push(wave))       # [C, Q, F], often of no frames yet
     send(encoder.finish())

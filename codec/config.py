@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from codec.errors import ConfigError
+from codec.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -99,23 +100,18 @@ class ModelConfig:
             samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
         return 1000.0 * samples / self.sample_rate
 
+    @property
+    def rates(self) -> Rates:
+        """The bitrates on offer."""
+        return Rates(self.frame_rate, self.code_bits, self.num_stages)
+
     def bitrate_kbps(self, num_stages: int | None = None) -> float:
-        """Nominal bitrate of `num_stages` stages (all of them if None), without file overhead."""
-        stages = self.num_stages if num_stages is None else num_stages
-        return self.frame_rate * stages * self.code_bits / 1000.0
+        """See `Rates.bitrate_kbps`."""
+        return self.rates.bitrate_kbps(num_stages)
 
     def stages_for(self, bitrate_kbps: float) -> int:
-        """Most stages whose nominal bitrate does not exceed `bitrate_kbps`.
-
-        Raises:
-            ConfigError: the bitrate is below one stage, or not a finite number.
-        """
-        lowest = self.bitrate_kbps(1)
-        if not math.isfinite(bitrate_kbps) or bitrate_kbps < lowest - 1e-9:
-            raise ConfigError(
-                f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
-            )
-        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+        """See `Rates.stages_for`."""
+        return self.rates.stages_for(bitrate_kbps)
 
     def num_frames(self, num_samples: int) -> int:
         """Frames that `num_samples` samples at `sample_rate` are coded into."""

@@ -10,7 +10,13 @@ from tests.app.demo.process import running
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("codec", "training", "app")
-DATA = ("app/examples/*", "checkpoints/*.safetensors", "checkpoints/*.md", "training/recipes/*")
+DATA = (
+    "codec/py.typed",
+    "app/examples/*",
+    "checkpoints/*.safetensors",
+    "checkpoints/*.md",
+    "training/recipes/*",
+)
 
 IMPORT_ALL = """
 import importlib, json, sys

@@ -10,7 +10,6 @@ from codec.bitstream.file import (
     read_header,
     trim_file,
     trim_reader,
-    trim_stream,
     unpack_file,
 )
 from codec.bitstream.header import HEADER_BYTES, VERSION, Header, default_frames_per_chunk
@@ -26,6 +25,5 @@ __all__ = [
     "read_header",
     "trim_file",
     "trim_reader",
-    "trim_stream",
     "unpack_file",
 ]

@@ -180,16 +180,11 @@ def trim_file(data: bytes, num_stages: int) -> bytes:
     return trimmed.getvalue()
 
 
-def trim_stream(source: BinaryIO, target: BinaryIO, num_stages: int) -> Header:
+def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header:
     """`trim_file` from one open file to another, in the memory of one chunk.
 
     Returns the header written.
     """
-    return trim_reader(FileReader(source), target, num_stages)
-
-
-def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header:
-    """`trim_stream` from a file whose header was read."""
     header = replace(reader.header, num_stages=reader.header.held_stages(num_stages=num_stages))
     target.write(pack_header(header))
     target.writelines(

@@ -10,12 +10,12 @@ Integers are unsigned and big-endian. The number of frames is not stored: it fol
 rates and hop (`Header.num_frames`).
 """
 
-import math
 import struct
 import zlib
 from dataclasses import dataclass
 
-from codec.errors import BitstreamError, ConfigError, CorruptError, VersionError
+from codec.errors import BitstreamError, CorruptError, VersionError
+from codec.rates import Rates
 
 MAGIC = b"NSVQ"
 VERSION = 1
@@ -115,41 +115,22 @@ class Header:
         """Duration of the recording."""
         return self.num_samples / self.sample_rate
 
+    @property
+    def rates(self) -> Rates:
+        """The bitrates the file can be cut or decoded to."""
+        return Rates(self.frame_rate, self.code_bits, self.num_stages, "the file")
+
     def bitrate_kbps(self, num_stages: int | None = None) -> float:
-        """Nominal bitrate of one channel with `num_stages` stages (those held if None)."""
-        stages = self.num_stages if num_stages is None else num_stages
-        return self.frame_rate * stages * self.code_bits / 1000.0
+        """See `Rates.bitrate_kbps`."""
+        return self.rates.bitrate_kbps(num_stages)
 
     def stages_for(self, bitrate_kbps: float) -> int:
-        """Most stages held whose nominal bitrate does not exceed `bitrate_kbps`.
-
-        Raises:
-            ConfigError: the bitrate is below one stage, or not a finite number.
-        """
-        lowest = self.bitrate_kbps(1)
-        if not math.isfinite(bitrate_kbps) or bitrate_kbps < lowest - 1e-9:
-            raise ConfigError(
-                f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
-            )
-        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+        """See `Rates.stages_for`."""
+        return self.rates.stages_for(bitrate_kbps)
 
     def held_stages(self, bitrate_kbps: float | None = None, num_stages: int | None = None) -> int:
-        """Stages for a bitrate (the nearest held below it), or all if neither is given.
-
-        Raises:
-            ConfigError: both are given, or the file doesn't hold that few or many.
-        """
-        if bitrate_kbps is not None and num_stages is not None:
-            raise ConfigError("both a bitrate and a number of stages are given; give one")
-        if bitrate_kbps is not None:
-            return self.stages_for(bitrate_kbps)
-        if num_stages is None:
-            return self.num_stages
-        if not 1 <= num_stages <= self.num_stages:
-            raise ConfigError(
-                f"{num_stages} stages asked for; the file holds 1 to {self.num_stages}"
-            )
-        return num_stages
+        """See `Rates.pick`."""
+        return self.rates.pick(bitrate_kbps, num_stages)
 
     def chunk_frames(self, index: int) -> int:
         """Frames in chunk `index`."""

@@ -51,7 +51,8 @@ CONFIG = json.dumps(ModelConfig().to_dict())
         ({"format": catalog.FORMAT, "config": "[]"}, "not a table"),
         ({"format": catalog.FORMAT, "config": '{"colour": 1}'}, "colour"),
         ({"format": catalog.FORMAT, "config": '{"hop": 1}'}, "hop"),
-        ({"format": catalog.FORMAT, "config": '{"quantizer": "no"}'}, "don't fit|valid"),
+        ({"format": catalog.FORMAT, "config": '{"quantizer": "nsvq"}'}, "don't fit together"),
+        ({"format": catalog.FORMAT, "config": '{"quantizer": "simvq"}'}, "export it anew"),
         ({"format": catalog.FORMAT, "config": CONFIG}, "don't fit together"),
     ],
 )
@@ -76,3 +77,14 @@ def test_damaged_files(tmp_path: Path, toy_path: Path) -> None:
         load_checkpoint(path)
     with pytest.raises(CheckpointError, match="can't be read"):
         describe_checkpoint(tmp_path / "missing.safetensors")
+
+
+def test_settings_that_change_nothing_are_no_part_of_the_identity(
+    tmp_path: Path, toy_path: Path
+) -> None:
+    tensors, config, header = catalog.read_checkpoint(toy_path)
+    older = json.loads(header["config"]) | {"window": 640, "quantizer": "ste"}
+    path = tmp_path / "older.safetensors"
+    save_file(tensors, path, metadata=header | {"config": json.dumps(older)})
+    info = describe_checkpoint(path)
+    assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
