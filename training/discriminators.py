@@ -13,6 +13,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 _SLOPE = 0.1
+_SPEECH_GAIN = 10.0
+"""Brings samples of speech to about 1."""
 
 
 class Verdict(NamedTuple):
@@ -80,7 +82,7 @@ class PeriodDiscriminator(nn.Module):
     def forward(self, wave: Tensor) -> Verdict:
         """Shape: wave [B, 1, T] -> see `Verdict`."""
         batch, samples = len(wave), wave.shape[-1]
-        x = functional.pad(wave, (0, -samples % self.period))
+        x = functional.pad(wave * _SPEECH_GAIN, (0, -samples % self.period))
         x = x.view(batch, -1, self.period).transpose(1, 2).reshape(batch * self.period, 1, -1)
         scores, layers = _run(self.layers, self.score, x)
         return Verdict(
@@ -102,13 +104,21 @@ def _conv2d(
 ) -> nn.Module:
     """Over time by bins; strides go over bins, dilation over time."""
     padding = ((kernel[0] - 1) // 2 * dilation, (kernel[1] - 1) // 2)
-    return weight_norm(
+    return _started(
         nn.Conv2d(inputs, outputs, kernel, (1, stride), padding, dilation=(dilation, 1))
     )
 
 
 def _conv1d(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
-    return weight_norm(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+    return _started(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+
+
+def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
+    """With weights that keep the signal's size from layer to layer: PyTorch's own shrink it until
+    the scores don't depend on the wave, and then nothing is learnt for hundreds of steps."""
+    nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
+    nn.init.zeros_(layer.bias)
+    return weight_norm(layer)
 
 
 DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
