@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from codec.config import ModelConfig
+from codec.config import ModelConfig, without_retired
 from codec.errors import CheckpointError, ConfigError
 
 FORMAT = "nsvq-checkpoint-1"
@@ -105,8 +105,13 @@ def read_checkpoint(
 
 
 def model_id(config: str, tensors: Mapping[str, np.ndarray]) -> bytes:
-    """SHA-256 over config and weights, cut to `ID_BYTES` bytes."""
-    digest = hashlib.sha256(config.encode())
+    """SHA-256 over config and weights, cut to `ID_BYTES` bytes.
+
+    Args:
+        config: the header's, in JSON.
+    """
+    settings = json.dumps(without_retired(json.loads(config)), sort_keys=True)
+    digest = hashlib.sha256(settings.encode())
     for name in sorted(tensors):
         value = tensors[name]
         digest.update(f"{name}{value.shape}torch.{value.dtype}".encode())

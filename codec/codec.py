@@ -8,12 +8,12 @@ from typing import BinaryIO
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_wave, like, split_wave
+from codec.backends.torch_checkpoint import load_checkpoint
+from codec.backends.torch_model import CodecModel
 from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
 from codec.catalog import find_checkpoint
-from codec.checkpoint import load_checkpoint
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
-from codec.model import CodecModel
 from codec.resampling import resample_blocks
 from codec.windows import decode_windows, encode_windows, window_frames
 

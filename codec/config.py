@@ -25,8 +25,6 @@ class ModelConfig:
     """Hz of the wave the network sees; other rates are resampled to it."""
     hop: int = 320
     """Samples between two frames; `sample_rate / hop` is the frame rate."""
-    window: int = 640
-    """Samples under one STFT window; twice the hop, so that each sample lies under two windows."""
     compression: float = 0.5
     """Exponent on STFT magnitudes, in (0, 1]: 1 is linear, small values favour quiet parts."""
     latent_width: int = 128
@@ -42,14 +40,12 @@ class ModelConfig:
     decoder_lookahead: tuple[int, ...] = (2, 2, 2, 1, 1, 1, 1, 1)
     """Future frames each decoder block sees; its length is the number of blocks."""
     refiner_hop: int = 80
-    """Samples between two frames of the refiner, a divisor of `hop`; its window has four of them."""
+    """Samples between two frames of the refiner, a divisor of `hop`; its window has four."""
     refiner_width: int = 192
     """Channels inside the refiner's blocks."""
     refiner_lookahead: tuple[int, ...] = ()
     """Future refiner frames each of its blocks sees; its length is the number of blocks. Without
     blocks there is no refiner, and the decoder's spectrum is what is heard."""
-    quantizer: str = "nsvq"
-    """Key of `codec.quantizers.QUANTIZERS`."""
     codebook_size: int = 1024
     """K, codewords a stage: a power of two from 2 to 4096."""
     num_stages: int = 16
@@ -63,7 +59,6 @@ class ModelConfig:
         checks = {
             "sample_rate": 1_000 <= self.sample_rate <= 192_000,
             "hop": 16 <= self.hop <= 8_192,
-            "window": self.window == 2 * self.hop,
             "compression": 0.0 < self.compression <= 1.0,
             "latent_width": 1 <= self.latent_width <= 2_048,
             "trunk_width": 1 <= self.trunk_width <= 4_096,
@@ -96,10 +91,10 @@ class ModelConfig:
 
     @property
     def delay_ms(self) -> float:
-        """Algorithmic delay: one window plus every block's look-ahead, and three hops of the
+        """Algorithmic delay: a window of two hops, every block's look-ahead, and three hops of the
         refiner, whose frames overlap fourfold."""
         frames = sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
-        samples = self.window + frames * self.hop
+        samples = (2 + frames) * self.hop
         if self.refiner_lookahead:
             samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
         return 1000.0 * samples / self.sample_rate
@@ -132,17 +127,28 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
-        """The config `values` describe.
+        """The config `values` describe; settings of older releases that change nothing are dropped.
 
         Raises:
             ConfigError: an unknown key, a value of the wrong type or out of range.
         """
         fields = {field.name: field for field in dataclasses.fields(cls)}
+        values = without_retired(values)
         for name, value in values.items():
             if name not in fields:
                 raise ConfigError(f"unknown model setting {name!r}; known: {', '.join(fields)}")
             _check_type(name, value, fields[name].default)
         return cls(**values)
+
+
+RETIRED = ("window", "quantizer")
+"""Settings of older checkpoints that change nothing: the window is two hops, and codebooks decode
+alike however they were learnt."""
+
+
+def without_retired(values: dict[str, Any]) -> dict[str, Any]:
+    """The settings without those of `RETIRED`."""
+    return {name: value for name, value in values.items() if name not in RETIRED}
 
 
 def _check_type(name: str, value: Any, example: Any) -> None:

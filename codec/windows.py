@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import numpy as np
 import torch
 
+from codec.backends.torch_model import CodecModel
+from codec.backends.torch_refiner import OVERLAP
 from codec.config import ModelConfig
-from codec.model import CodecModel
-from codec.refiner import OVERLAP
 
 WINDOW_S = 30.0
 """Length of a window; shorter for more than `_FULL_CHANNELS` channels, which share the memory."""

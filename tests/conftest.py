@@ -23,9 +23,9 @@ def make_checkpoint(path: Path, seed: int) -> Path:
     """Save a small model with random weights to `path`."""
     import torch
 
-    from codec.checkpoint import save_checkpoint
+    from codec.backends.torch_checkpoint import save_checkpoint
+    from codec.backends.torch_model import CodecModel
     from codec.config import ModelConfig
-    from codec.model import CodecModel
 
     config = ModelConfig(
         trunk_width=32,

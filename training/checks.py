@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from training.recipe import DataConfig, PhaseConfig, Recipe
 
 PARTS = ("encoder", "quantizer", "decoder", "refiner")
-SUBSTITUTES = ("noise", "towards", "straight", "hard", "none")
+SUBSTITUTES = ("noise", "towards", "rotation", "straight", "hard", "none")
 _LARGEST_SEED = 2**24
 
 
@@ -96,6 +96,7 @@ Checks = list[tuple[str, bool, str]]
 
 def _of_run(recipe: "Recipe") -> Checks:
     from training.losses import SAMPLE_RATE
+    from training.quantizers import QUANTIZERS
 
     model = recipe.model
     num_features = 2 * (model.hop + 1)
@@ -118,6 +119,7 @@ def _of_run(recipe: "Recipe") -> Checks:
         ),
         ("phases", len(recipe.phases) > 0, "one phase at least"),
         ("seed", 0 <= recipe.seed < _LARGEST_SEED, f"0 to {_LARGEST_SEED - 1}"),
+        ("quantizer", recipe.quantizer in QUANTIZERS, f"one of {', '.join(QUANTIZERS)}"),
         ("codebook_learning", recipe.codebook_learning in ("ema", "gradient"), "ema or gradient"),
         ("weight_decay", recipe.weight_decay >= 0, "0 or more"),
         ("clip_norm", recipe.clip_norm > 0, "more than 0"),

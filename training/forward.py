@@ -1,12 +1,27 @@
 """The part of a step that gradients flow back through: wave to rebuilt wave, as a phase has it."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from codec.model import CodecModel
-from codec.quantizers.diveq import towards_codeword
 from training.processes import num_ranks
+from training.quantizers import LearningModel
+from training.quantizers.chain import Surrogate
+from training.quantizers.diveq import DiVeQ, towards_codeword
+from training.quantizers.nsvq import substitute_noise
+from training.quantizers.rotation import rotate_and_scale
+from training.quantizers.straight_through import straight_through
+
+SUBSTITUTES: dict[str, Surrogate] = {
+    "noise": substitute_noise,
+    "towards": partial(towards_codeword, noise=DiVeQ.noise),
+    "rotation": rotate_and_scale,
+    "straight": straight_through,
+    "hard": lambda x, hard: hard,
+}
+"""Surrogates for codewords by their name in a recipe."""
 
 
 class Forward(nn.Module):
@@ -17,7 +32,7 @@ class Forward(nn.Module):
         autocast: run encoder and decoder in bfloat16; all else stays float32.
     """
 
-    def __init__(self, model: CodecModel, substitute: str, autocast: bool) -> None:
+    def __init__(self, model: LearningModel, substitute: str, autocast: bool) -> None:
         super().__init__()
         self.model, self.substitute, self.autocast = model, substitute, autocast
 
@@ -41,13 +56,7 @@ class Forward(nn.Module):
         """
         if self.substitute == "none":
             return latent, latent.new_zeros(())
-        quantized = self.model.quantizer(latent, num_stages)
-        if self.substitute == "straight":
-            return latent + (quantized.hard - latent).detach(), quantized.loss
-        if self.substitute == "towards":
-            return towards_codeword(latent, quantized.hard, noise=1e-3), quantized.loss
-        if self.substitute == "hard":
-            return quantized.hard, quantized.loss
+        quantized = self.model.quantizer(latent, num_stages, SUBSTITUTES[self.substitute])
         return quantized.output, quantized.loss
 
 

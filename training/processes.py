@@ -2,7 +2,7 @@
 
 `torchrun --nproc-per-node 2 -m app train …` starts them; each takes its share of every batch.
 DistributedDataParallel averages their gradients (`training/forward.py`), and
-`codec/quantizers/ranks.py` adds up what their codebooks learn from.
+`training/quantizers/ranks.py` adds up what their codebooks learn from.
 """
 
 import os

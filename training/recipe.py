@@ -13,8 +13,8 @@ from typing import Any
 
 from codec.config import ModelConfig
 from codec.errors import ConfigError
-from codec.quantizers.residual import Learning
 from training.checks import build_settings, check_ranges, table
+from training.quantizers.chain import Learning
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -65,8 +65,9 @@ class PhaseConfig:
     """Share of the learning rate by part, where it is not all of it."""
     substitute: str = "noise"
     """What the decoder hears: `noise` (NSVQ), a vector beside the codeword that the error's length
-    reaches (`towards`: DiVeQ), codewords with the gradient passed `straight` on to the encoder,
-    `hard` codewords without one, or `none` (no quantization)."""
+    reaches (`towards`: DiVeQ), codewords with the gradient turned as they are from the latent
+    (`rotation`) or passed `straight` on to the encoder, `hard` codewords without one, or `none` (no
+    quantization)."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.losses.LOSSES`, of `adversarial` and of `features` (both of
     the discriminators)."""
@@ -92,6 +93,8 @@ class Recipe:
     phases: tuple[PhaseConfig, ...] = (PhaseConfig(),)
     seed: int = 0
     """Of batches, noise and initial weights."""
+    quantizer: str = "nsvq"
+    """Key of `training.quantizers.QUANTIZERS`; what the decoder hears is each phase's affair."""
     codebook_learning: Learning = "ema"
     """How codewords move: `ema` (moving average of what they code) or `gradient`."""
     weight_decay: float = 0.01

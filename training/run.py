@@ -6,12 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from codec.backends.torch_checkpoint import load_checkpoint, save_checkpoint
 from codec.catalog import find_checkpoint
-from codec.checkpoint import load_checkpoint, save_checkpoint
 from codec.config import ModelConfig
 from codec.errors import ConfigError, TrainingError
-from codec.model import CodecModel
-from codec.quantizers.ranks import copy_from_first_rank
 from training.adversary import Adversary
 from training.balance import Balance
 from training.batches import Batches
@@ -19,6 +17,8 @@ from training.corpora import Corpus
 from training.forward import Forward, over_ranks
 from training.objective import Objective, Told
 from training.processes import num_ranks, rank
+from training.quantizers import LearningModel, build_model
+from training.quantizers.ranks import copy_from_first_rank
 from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
 from training.start import start_codebooks, start_linear, take_weights
@@ -56,9 +56,9 @@ class Run:
             mix_share=data.mix_share,
         )
         torch.manual_seed(recipe.seed)
-        self.model = _placed(CodecModel(recipe.model), device)
+        self.model = _placed(build_model(recipe.model, recipe.quantizer), device)
         self.model.quantizer.learn_by(recipe.codebook_learning)
-        self.average = CodecModel(recipe.model).to(device).requires_grad_(False)
+        self.average = build_model(recipe.model, recipe.quantizer).to(device).requires_grad_(False)
         self.adversary: Adversary | None = None
         self.balance = Balance()
         self.step, self.started = 0, False
@@ -254,7 +254,7 @@ class Run:
         save_checkpoint(path, self.average, metadata)
 
 
-def _placed(model: CodecModel, device: str) -> CodecModel:
+def _placed(model: LearningModel, device: str) -> LearningModel:
     """The model on a device.
 
     Raises:

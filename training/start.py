@@ -8,9 +8,10 @@ steps to code speech as well as this start does (docs/training.md).
 import torch
 from torch import Tensor
 
+from codec.backends.torch_model import CodecModel
 from codec.errors import TrainingError
-from codec.model import CodecModel
 from training.batches import Batches
+from training.quantizers import LearningModel
 from training.recipe import differences
 
 _BATCHES = 60
@@ -32,7 +33,7 @@ def start_linear(model: CodecModel, batches: Batches) -> None:
 
 
 @torch.no_grad()
-def start_codebooks(model: CodecModel, batches: Batches) -> None:
+def start_codebooks(model: LearningModel, batches: Batches) -> None:
     """Set every stage's codebook to k-means of what the stages before it leave over."""
     latents = [model.analyse(wave).transpose(1, 2).flatten(0, 1) for wave in _draw(model, batches)]
     rows = torch.cat(latents)
@@ -53,7 +54,6 @@ _MAY_DIFFER = {
     "refiner_hop",
     "refiner_width",
     "refiner_lookahead",
-    "quantizer",
 }
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from codec.backends.torch_model import CodecModel
 from codec.errors import EvaluationError, TrainingError
-from codec.model import CodecModel
-from codec.quantizers.usage import perplexity, used_share
 from training.corpora import Corpus
 from training.evaluation.metrics import score
 from training.evaluation.stages import count_codes
+from training.quantizers.usage import perplexity, used_share
 
 _SHORTEST_S = 2.0
 _LONGEST_S = 8.0

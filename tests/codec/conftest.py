@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from codec import Codec
-from codec.checkpoint import save_checkpoint
+from codec.backends.torch_checkpoint import save_checkpoint
+from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
-from codec.model import CodecModel
 
 TOY = ModelConfig(
     trunk_width=32,

@@ -8,8 +8,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from codec import CheckpointError, Codec, catalog
+from codec.backends.torch_checkpoint import load_checkpoint
 from codec.catalog import describe_checkpoint, find_checkpoint, shipped_checkpoints
-from codec.checkpoint import load_checkpoint
 from codec.config import ModelConfig
 
 

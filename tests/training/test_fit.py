@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner
 
 from app.verbs.train import command
-from codec.checkpoint import load_checkpoint
+from codec.backends.torch_checkpoint import load_checkpoint
 from codec.errors import TrainingError
 from training.corpora import Corpus
 from training.fit import BEST, LAST, STATE, FitOptions, fit

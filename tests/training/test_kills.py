@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.checkpoint import load_checkpoint
+from codec.backends.torch_checkpoint import load_checkpoint
 from training.corpora import load_corpus
 from training.fit import LAST, STATE, fit
 from training.recipe import Recipe

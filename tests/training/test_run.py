@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from codec.checkpoint import load_checkpoint
+from codec.backends.torch_checkpoint import load_checkpoint
 from codec.errors import ConfigError, OutputError, TrainingError
 from training.corpora import Corpus
 from training.losses import LOSSES

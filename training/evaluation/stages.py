@@ -10,10 +10,10 @@ from torch import Tensor
 
 from codec import Codec
 from codec.errors import AudioError
-from codec.quantizers.usage import perplexity, used_share
 from training.evaluation.clips import SAMPLE_RATE, Clip, read_reference
 from training.evaluation.rows import Row
 from training.evaluation.summary import bootstrap_interval
+from training.quantizers.usage import perplexity, used_share
 
 
 @dataclass(frozen=True)

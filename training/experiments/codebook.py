@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.quantizers.residual import ResidualChain
+from training.quantizers.chain import ResidualChain
 
 
 class Plan(NamedTuple):

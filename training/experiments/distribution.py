@@ -12,8 +12,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from codec.quantizers.kmeans import KMeans
-from codec.quantizers.usage import used_share
 from training.experiments.codebook import Plan, Step, train_codebook
 from training.experiments.example import draw_example, run_example
 from training.experiments.methods import METHODS, Method
@@ -33,6 +31,8 @@ from training.experiments.results import (
     write_record,
     write_rows,
 )
+from training.quantizers.fitted import Fitted
+from training.quantizers.usage import used_share
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _compare(settings: Settings, name: str, bits: int, method: Method, seed: int
         if step.update % max(1, settings.updates // 20) == 0 or step.update == settings.updates:
             measure(step.update)
 
-    if isinstance(chain, KMeans):
+    if isinstance(chain, Fitted):
         seen = draw(settings.updates * settings.batch, settings.width)
         fit_codebooks(chain, seen.T[None], seed)
         measure(settings.updates)

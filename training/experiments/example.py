@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from codec.quantizers.usage import perplexity
 from training.experiments.codebook import Plan, Step, train_codebook
 from training.experiments.methods import METHODS
 from training.experiments.plots import new_figure, save_figure
 from training.experiments.results import Row
+from training.quantizers.usage import perplexity
 
 BITS, WIDTH, BATCH = 8, 128, 64
 LOGS = 20

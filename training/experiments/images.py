@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.quantizers.residual import Quantized
-from codec.quantizers.usage import used_share
 from training.experiments.methods import METHODS, Method
 from training.experiments.photographs import load_patches
 from training.experiments.plots import add_legend, draw_lines, new_figure, save_figure
@@ -24,6 +22,8 @@ from training.experiments.results import (
     write_record,
     write_rows,
 )
+from training.quantizers.chain import Quantized
+from training.quantizers.usage import used_share
 
 SCORES = {"ssim": "SSIM", "peak_snr_db": "Peak SNR"}
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from codec.errors import EvaluationError
-from codec.quantizers import QUANTIZERS, ResidualChain
-from codec.quantizers.residual import Learning
+from training.quantizers import QUANTIZERS, ResidualChain
+from training.quantizers.chain import Learning
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,10 @@ class Method:
 
     def build(self, num_stages: int, codebook_size: int, width: int) -> ResidualChain:
         """A chain that learns by this method."""
-        kind = QUANTIZERS[self.quantizer]
-        chain = kind(num_stages, codebook_size, width, learning=self.learning)
-        for name, weight in self.weights.items():
-            setattr(chain, name, weight)
-        if not self.restart:
-            chain.average.restart_below = 0.0
-        return chain
+        restart = {} if self.restart else {"restart_below": 0.0}
+        return QUANTIZERS[self.quantizer](
+            num_stages, codebook_size, width, learning=self.learning, **self.weights, **restart
+        )
 
 
 PUBLISHED = {"pull": 0.0, "commitment": 0.0}

@@ -5,19 +5,19 @@ import warnings
 import torch
 from torch import Tensor
 
-from codec.quantizers.kmeans import KMeans
-from codec.quantizers.residual import ResidualChain
-from codec.quantizers.search import nearest
+from codec.backends.torch_search import nearest
+from training.quantizers.chain import ResidualChain
+from training.quantizers.fitted import Fitted
 
 
 @torch.no_grad()
 def fit_codebooks(chain: ResidualChain, latent: Tensor, seed: int = 0) -> None:
-    """Fit every stage to what the stages before leave of `latent`; a `KMeans` chain, which no
+    """Fit every stage to what the stages before leave of `latent`; a `Fitted` chain, which no
     training will move, by MiniBatchKMeans.
 
     Shape: latent [B, D, F].
     """
-    if not isinstance(chain, KMeans):
+    if not isinstance(chain, Fitted):
         chain.initialise(latent)
         return
     from sklearn.cluster import MiniBatchKMeans

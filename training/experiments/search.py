@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from codec.checkpoint import load_checkpoint
-from codec.model import CodecModel
-from codec.quantizers.residual import ResidualChain
-from codec.quantizers.search import nearest
+from codec.backends.torch_checkpoint import load_checkpoint
+from codec.backends.torch_codebooks import Codebooks
+from codec.backends.torch_model import CodecModel
+from codec.backends.torch_search import nearest
 from training.experiments.clips import load_clips
 from training.experiments.plots import draw_lines, new_figure, save_figure
 from training.experiments.results import Row, Tell, as_table, summarise, write_record, write_rows
@@ -101,7 +101,7 @@ def _codec(settings: Settings) -> tuple[CodecModel, Tensor]:
     return model, torch.cat([model.analyse(wave[None, None]) for wave in clips.test], 2)
 
 
-def _search(chain: ResidualChain, latent: Tensor, beam: int, repeats: int) -> Row:
+def _search(chain: Codebooks, latent: Tensor, beam: int, repeats: int) -> Row:
     seconds = []
     for _ in range(repeats):
         start = time.process_time()

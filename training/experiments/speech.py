@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from codec.errors import EvaluationError
-from codec.model import CodecModel
 from training.evaluation.metrics import METRICS
 from training.experiments.clips import SAMPLE_RATE, Clips, load_clips
 from training.experiments.methods import METHODS, Method
@@ -24,6 +23,7 @@ from training.experiments.results import (
     write_rows,
 )
 from training.experiments.starting_point import start_codec
+from training.quantizers import LearningModel
 
 SCORES = {"pesq_wb": "PESQ", "stoi": "STOI", "psnr": "pSNR"}
 """Our metrics and what the paper calls them; pSNR is defined at `METRICS["psnr"]`."""
@@ -85,7 +85,7 @@ def run(settings: Settings, folder: Path, tell: Tell) -> str:
     return _tables(rows, gaps)
 
 
-def _train(model: CodecModel, settings: Settings, method: Method, clips: Clips) -> None:
+def _train(model: LearningModel, settings: Settings, method: Method, clips: Clips) -> None:
     """All weights, on what the surrogate gives; each item at one of the operating points."""
     chain = model.quantizer
     points = torch.tensor(settings.stages)
@@ -98,7 +98,7 @@ def _train(model: CodecModel, settings: Settings, method: Method, clips: Clips) 
             chain.replace(method.rule)
 
 
-def _finetune(model: CodecModel, settings: Settings, clips: Clips) -> None:
+def _finetune(model: LearningModel, settings: Settings, clips: Clips) -> None:
     """The decoder alone, on hard codes; encoder and codebooks stay."""
     model.eval()
     points = torch.tensor(settings.stages)
@@ -143,7 +143,7 @@ def spectral_loss(wave: Tensor, decoded: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _noise_gap(model: CodecModel, clips: Clips) -> Row:
+def _noise_gap(model: LearningModel, clips: Clips) -> Row:
     """The test clips' loss as in training and with hard codes, all stages on."""
     sums = {"noisy": 0.0, "hard": 0.0}
     state = model.quantizer.training_state()
@@ -160,7 +160,7 @@ def _noise_gap(model: CodecModel, clips: Clips) -> Row:
 
 
 @torch.no_grad()
-def _score(model: CodecModel, settings: Settings, clips: Clips) -> list[Row]:
+def _score(model: LearningModel, settings: Settings, clips: Clips) -> list[Row]:
     """Every test clip at every operating point; scores that fail are left empty."""
     model.eval()
     rows = []

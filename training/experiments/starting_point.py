@@ -3,16 +3,16 @@
 import torch
 
 from codec.config import ModelConfig
-from codec.model import CodecModel
 from training.experiments.clips import Clips
 from training.experiments.methods import METHODS
 from training.experiments.offline import fit_codebooks
+from training.quantizers import LearningModel
 
 
 @torch.no_grad()
 def start_codec(
     clips: Clips, method: str, num_stages: int, codebook_size: int, seed: int
-) -> CodecModel:
+) -> LearningModel:
     """A small codec whose linear maps are the clips' principal components and whose codebooks are
     their k-means, so that what follows compares quantizers rather than luck.
 
@@ -24,8 +24,8 @@ def start_codec(
         trunk_width=64, latent_width=64, num_stages=num_stages, codebook_size=codebook_size,
         encoder_lookahead=(1, 1), decoder_lookahead=(1, 1),
     )  # fmt: skip
-    model = CodecModel(config)
-    model.quantizer = METHODS[method].build(num_stages, codebook_size, config.latent_width)
+    chain = METHODS[method].build(num_stages, codebook_size, config.latent_width)
+    model = LearningModel(config, chain)
     waves = [wave[None, None] for wave in clips.train]
     features = torch.cat([model.spectrum.analyse(wave)[0] for wave in waves])
     _, axes = torch.linalg.eigh(features.T @ features)
@@ -34,6 +34,6 @@ def start_codec(
     model.decoder.linear.weight.copy_(components.T)
     latent = torch.cat([model.analyse(wave)[0] for wave in waves], 1)
     kept = torch.randperm(latent.shape[1])[: 40 * codebook_size]
-    fit_codebooks(model.quantizer, latent[None, :, kept], seed)
+    fit_codebooks(chain, latent[None, :, kept], seed)
     torch.manual_seed(seed)
     return model

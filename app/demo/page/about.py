@@ -77,5 +77,4 @@ def checkpoint_rows(studio: Studio) -> list[tuple[str, str]]:
         ),
         ("Frames", f"{config.frame_rate:g} a second"),
         ("Delay", f"{config.delay_ms:.0f} ms"),
-        ("Quantizer", config.quantizer),
     ]

@@ -16,9 +16,9 @@ from app.demo.shelf import Shelf
 from app.demo.studio import Clip, Studio
 from codec import Codec
 from codec.audio import write_audio
-from codec.checkpoint import save_checkpoint
+from codec.backends.torch_checkpoint import save_checkpoint
+from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
-from codec.model import CodecModel
 from tests.app.demo.process import running
 from tests.app.demo.visitor import BROWSER, FLAGS, Visit
 

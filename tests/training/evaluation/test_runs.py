@@ -201,10 +201,10 @@ def test_a_process_that_dies_is_one_failure(tmp_path, clip):
 
 def test_a_checkpoint_is_scored_from_files_on_disk(tmp_path, clip):
     torch = pytest.importorskip("torch")
-    from codec.checkpoint import save_checkpoint
+    from codec.backends.torch_checkpoint import save_checkpoint
+    from codec.backends.torch_model import CodecModel
     from codec.codec import Codec
     from codec.config import ModelConfig
-    from codec.model import CodecModel
 
     torch.manual_seed(0)
     config = ModelConfig(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codec.quantizers.residual import ResidualChain
+from training.quantizers.chain import ResidualChain
 
 
 def substitute_noise(x: Tensor, hard: Tensor) -> Tensor:

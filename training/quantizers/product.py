@@ -14,7 +14,7 @@ the sum of codewords lays the slices side by side.
 import torch
 from torch import Tensor
 
-from codec.quantizers.nsvq import NSVQ
+from training.quantizers.nsvq import NSVQ
 
 
 class Product(NSVQ):
@@ -22,7 +22,7 @@ class Product(NSVQ):
 
     Every stage is wanted: a slice whose stage is left out decodes as zero. With fewer dimensions
     than stages, some stages code nothing. A search looks at all D dimensions, Q times the work
-    that short codebooks would need. Noise `per_stage` would fall outside the slice, too.
+    that short codebooks would need.
     """
 
     def codewords(self) -> Tensor:

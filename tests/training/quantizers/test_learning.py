@@ -5,16 +5,16 @@ import math
 import pytest
 import torch
 
-from codec.quantizers import QUANTIZERS
-from codec.quantizers.initialisation import kmeans
-from codec.quantizers.moving_average import MovingAverage
-from codec.quantizers.replacement import (
+from training.quantizers import QUANTIZERS
+from training.quantizers.cells import MovingAverage
+from training.quantizers.initialisation import kmeans
+from training.quantizers.replacement import (
     REPLACEMENTS,
     paper_rule,
     proportional_rule,
     replace_unused,
 )
-from codec.quantizers.usage import perplexity, used_share
+from training.quantizers.usage import perplexity, used_share
 
 
 def test_perplexity_and_used_share():

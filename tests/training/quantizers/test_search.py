@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codec.quantizers import QUANTIZERS
-from codec.quantizers.search import nearest
+from codec.backends.torch_search import nearest
+from training.quantizers import QUANTIZERS
 
 
 def look_at_all(vectors, codebook):

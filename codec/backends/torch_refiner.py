@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.networks import Block
+from codec.backends.torch_networks import Block
 
 OVERLAP = 4
 _FLOOR = 1e-9

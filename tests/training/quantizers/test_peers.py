@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from codec.quantizers import QUANTIZERS
-from codec.quantizers.diveq import towards_codeword
-from codec.quantizers.rotation import rotate_and_scale
+from training.quantizers import QUANTIZERS
+from training.quantizers.diveq import towards_codeword
+from training.quantizers.rotation import rotate_and_scale
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -112,7 +112,7 @@ PEAK = """
 import re, torch
 torch.set_num_threads(1)
 from vector_quantize_pytorch import ResidualVQ
-from codec.quantizers import QUANTIZERS
+from training.quantizers import QUANTIZERS
 def status(key):
     return int(re.search(key + r":\\s+(\\d+)", open("/proc/self/status").read())[1])
 quantizer, latent = {quantizer}, {latent}

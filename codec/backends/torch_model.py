@@ -3,42 +3,35 @@
 import torch
 from torch import Tensor, nn
 
+from codec.backends.torch_codebooks import Codebooks
+from codec.backends.torch_networks import Decoder, Encoder, TrunkShape
+from codec.backends.torch_refiner import Refiner
+from codec.backends.torch_spectrum import Spectrum
 from codec.config import ModelConfig
-from codec.networks import Decoder, Encoder
 from codec.noise import noise
-from codec.quantizers import Quantized, build_quantizer
-from codec.refiner import Refiner
-from codec.spectrum import Spectrum
 
 
 class CodecModel(nn.Module):
-    """Wave to codes and back at the config's sample rate."""
+    """Wave to codes and back at the config's sample rate.
 
-    def __init__(self, config: ModelConfig) -> None:
+    Args:
+        quantizer: codebooks that learn; None: those that only code.
+    """
+
+    def __init__(self, config: ModelConfig, quantizer: Codebooks | None = None) -> None:
         super().__init__()
         self.config = config
-        trunk = {
-            "width": config.trunk_width,
-            "expansion": config.expansion,
-            "kernel": config.kernel,
-        }
         self.spectrum = Spectrum(config.hop, config.compression)
-        bins, width = self.spectrum.num_bins, config.latent_width
-        self.encoder = Encoder(bins, width, lookahead=config.encoder_lookahead, **trunk)
-        self.quantizer = build_quantizer(config)
-        self.decoder = Decoder(bins, width, lookahead=config.decoder_lookahead, **trunk)
+        self.encoder = Encoder(
+            self.spectrum.num_bins, config.latent_width, _trunk(config, config.encoder_lookahead)
+        )
+        self.quantizer = quantizer or Codebooks(
+            config.num_stages, config.codebook_size, config.latent_width
+        )
+        self.decoder = Decoder(
+            self.spectrum.num_bins, config.latent_width, _trunk(config, config.decoder_lookahead)
+        )
         self.refiner = _refiner(config) if config.refiner_lookahead else None
-
-    def forward(self, wave: Tensor, num_stages: Tensor) -> tuple[Tensor, Quantized]:
-        """A training pass: the rebuilt wave and what the quantizer did.
-
-        Args:
-            num_stages: stages in use for each item, 1 … Q.
-
-        Shape: wave [B, 1, T], num_stages [B] -> wave [B, 1, T].
-        """
-        quantized = self.quantizer(self.analyse(wave), num_stages)
-        return self.synthesise(quantized.output)[..., : wave.shape[-1]], quantized
 
     @torch.no_grad()
     def encode(self, wave: Tensor, num_stages: int | None = None, effort: int = 1) -> Tensor:
@@ -84,6 +77,10 @@ class CodecModel(nn.Module):
             shape = len(latent), latent.shape[2] * self.config.hop
             hiss = torch.randn(shape, device=latent.device)
         return self.refiner(wave, hidden, hiss)
+
+
+def _trunk(config: ModelConfig, lookahead: tuple[int, ...]) -> TrunkShape:
+    return TrunkShape(config.trunk_width, config.expansion, config.kernel, lookahead)
 
 
 def _refiner(config: ModelConfig) -> Refiner:

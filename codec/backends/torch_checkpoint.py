@@ -13,9 +13,9 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from codec.backends.torch_model import CodecModel
 from codec.catalog import FORMAT, model_id, read_checkpoint
 from codec.errors import CheckpointError, ConfigError, OutputError
-from codec.model import CodecModel
 
 
 def save_checkpoint(
@@ -23,12 +23,17 @@ def save_checkpoint(
 ) -> None:
     """Write `model` to `path`; `metadata` goes into the header beside the config.
 
+    Whatever a quantizer in training keeps, its codewords are all that coding needs.
+
     Raises:
         OutputError: no permission, or the disk is full.
     """
-    tensors = {
-        name: value.detach().cpu().half().contiguous() for name, value in model.state_dict().items()
-    }
+    weights = {
+        name: value
+        for name, value in model.state_dict().items()
+        if not name.startswith("quantizer.")
+    } | {"quantizer.codebooks": model.quantizer.codewords()}
+    tensors = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
     header = dict(metadata or {})
     header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
     partial = path.with_suffix(".partial")

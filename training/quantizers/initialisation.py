@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from codec.quantizers.search import nearest
+from codec.backends.torch_search import nearest
 
 
 def normal(vectors: Tensor, codebook_size: int) -> Tensor:
@@ -15,15 +15,6 @@ def normal(vectors: Tensor, codebook_size: int) -> Tensor:
     """
     noise = torch.randn(codebook_size, vectors.shape[1], device=vectors.device)
     return vectors.mean(0) + vectors.std(0, correction=0) * noise
-
-
-def uniform(vectors: Tensor, codebook_size: int) -> Tensor:
-    """Uniform in ±1/K around the vectors' mean, as VQ-VAE and the paper's code begin.
-
-    Shape: vectors [N, D] -> codebook [K, D].
-    """
-    noise = torch.rand(codebook_size, vectors.shape[1], device=vectors.device)
-    return vectors.mean(0) + (2.0 * noise - 1.0) / codebook_size
 
 
 def kmeans(vectors: Tensor, codebook_size: int, iterations: int = 10) -> Tensor:
@@ -49,6 +40,5 @@ def kmeans(vectors: Tensor, codebook_size: int, iterations: int = 10) -> Tensor:
 
 INITIALISATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "normal": normal,
-    "uniform": uniform,
     "kmeans": kmeans,
 }

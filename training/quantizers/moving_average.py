@@ -1,6 +1,6 @@
 """Straight-through with moving-average codebooks (Razavi et al. 2019, VQ-VAE-2)."""
 
-from codec.quantizers.ste import STE
+from training.quantizers.straight_through import STE
 
 
 class EMA(STE):

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch.autograd import gradcheck
 
-from codec.quantizers.diveq import towards_codeword
-from codec.quantizers.nsvq import NSVQ, substitute_noise
-from codec.quantizers.rotation import rotate_and_scale
-from codec.quantizers.ste import straight_through
+from training.quantizers.diveq import towards_codeword
+from training.quantizers.nsvq import NSVQ, substitute_noise
+from training.quantizers.rotation import rotate_and_scale
+from training.quantizers.straight_through import straight_through
 
 SURROGATES = {
     "nsvq": substitute_noise,

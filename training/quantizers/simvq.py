@@ -1,32 +1,25 @@
 """SimVQ (Zhu et al. 2024, arXiv:2411.02038): all codewords move together through one linear map."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
-from codec.quantizers.residual import Learning
-from codec.quantizers.ste import STE
+from training.quantizers.straight_through import STE
 
 
 class SimVQ(STE):
     """Random codewords that stay, times a learned matrix for each stage: none is left behind.
 
-    Its checkpoint holds `transforms` [Q, D, D] beside `codebooks`.
+    A run keeps `transforms` [Q, D, D] beside `codebooks`; a checkpoint holds their product.
     """
 
     learning = "offline"
 
     def __init__(
-        self,
-        num_stages: int,
-        codebook_size: int,
-        latent_width: int,
-        *,
-        learning: Learning | None = None,
-        per_stage: bool = False,
+        self, num_stages: int, codebook_size: int, latent_width: int, **knobs: Any
     ) -> None:
-        super().__init__(
-            num_stages, codebook_size, latent_width, learning=learning, per_stage=per_stage
-        )
+        super().__init__(num_stages, codebook_size, latent_width, **knobs)
         self.transforms = nn.Parameter(torch.eye(latent_width).repeat(num_stages, 1, 1))
 
     def codewords(self) -> Tensor:

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn import functional
 
-from codec.quantizers.ste import STE
+from training.quantizers.straight_through import STE
 
 
 def rotate_and_scale(x: Tensor, hard: Tensor) -> Tensor:

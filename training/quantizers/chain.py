@@ -1,31 +1,33 @@
-"""The residual chain that every quantizer here is: each stage codes what those before it left over.
+"""A residual chain that learns: codebooks, what stands for them in training, how they move.
 
     latent --> stage 0 --> residual --> stage 1 --> residual --> …       hard = sum of codewords
                  |                        |
                codeword 0              codeword 1                        output = surrogate(x, hard)
 
 A quantizer adds three things: what the decoder sees while training and so how gradients pass
-(`surrogate`), an auxiliary loss (`stage_loss`) and how codewords learn (`learning`). With one stage
-it is a plain vector quantizer.
+(`surrogate`), an auxiliary loss (`stage_loss`) and how codewords learn (`learning`). Coding needs
+none of them: `codec.backends.torch_codebooks` has all that a trained chain is.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
+from codec.backends.torch_codebooks import Codebooks, columns
+from codec.backends.torch_search import nearest
 from codec.errors import QuantizerError
-from codec.quantizers.beam import beam_search
-from codec.quantizers.initialisation import INITIALISATIONS
-from codec.quantizers.moving_average import MovingAverage
-from codec.quantizers.ranks import copy_from_first_rank
-from codec.quantizers.replacement import REPLACEMENTS, replace_unused
-from codec.quantizers.search import nearest
-from codec.quantizers.usage import Usage
+from training.quantizers.cells import MovingAverage
+from training.quantizers.initialisation import INITIALISATIONS
+from training.quantizers.ranks import copy_from_first_rank
+from training.quantizers.replacement import REPLACEMENTS, replace_unused
+from training.quantizers.usage import Usage
 
 Learning = Literal["gradient", "ema", "offline"]
+Surrogate = Callable[[Tensor, Tensor], Tensor]
 
 
 class Quantized(NamedTuple):
@@ -41,15 +43,17 @@ class Quantized(NamedTuple):
     """Scalar: pulls codewords to residuals and, weakly, residuals to codewords."""
 
 
-class ResidualChain(nn.Module, ABC):
+class ResidualChain(Codebooks, ABC):
     """Q codebooks, their use and their learning; `codebooks` alone is kept in a checkpoint.
 
     Args:
         learning: how codewords move: "gradient" (of `stage_loss` and of the surrogate), "ema"
-            (moving average of the vectors they code) or "offline" (not in training); None is the
-            quantizer's own way.
-        per_stage: put the surrogate on each stage's error, which the next stage then codes, instead
-            of once on the total error.
+            (moving average of the vectors they code) or "offline" (not in training).
+        pull: weight of the loss that moves codewords to what they code.
+        commitment: weight of the loss that moves what is coded to its codewords.
+        restart_below: a moving average's; see `MovingAverage`.
+
+    What is None is the quantizer's own.
     """
 
     learning: Learning = "gradient"
@@ -64,15 +68,16 @@ class ResidualChain(nn.Module, ABC):
         latent_width: int,
         *,
         learning: Learning | None = None,
-        per_stage: bool = False,
+        pull: float | None = None,
+        commitment: float | None = None,
+        restart_below: float | None = None,
     ) -> None:
-        super().__init__()
-        scale = 0.5 ** (torch.arange(num_stages) / 4.0)
-        books = torch.randn(num_stages, codebook_size, latent_width) * scale[:, None, None]
-        self.codebooks = nn.Parameter(books)
+        super().__init__(num_stages, codebook_size, latent_width)
+        self.pull = self.pull if pull is None else pull
+        self.commitment = self.commitment if commitment is None else commitment
+        restart = self.restart_below if restart_below is None else restart_below
         self.usage = Usage(num_stages, codebook_size)
-        self.average = MovingAverage(num_stages, codebook_size, self.restart_below)
-        self.per_stage = per_stage
+        self.average = MovingAverage(num_stages, codebook_size, restart)
         self.learn_by(learning or self.learning)
 
     @abstractmethod
@@ -89,10 +94,6 @@ class ResidualChain(nn.Module, ABC):
             return commit
         return self.pull * (residual.detach() - chosen).square().mean(1) + commit
 
-    def codewords(self) -> Tensor:
-        """The codewords in use. Shape: -> [Q, K, D]."""
-        return self.codebooks
-
     def part(self, residual: Tensor, stage: int) -> Tensor:
         """What of a residual the stage is there to code: all of it, unless a quantizer divides it.
 
@@ -105,20 +106,26 @@ class ResidualChain(nn.Module, ABC):
         self.learning = learning
         self.codebooks.requires_grad_(learning == "gradient")
 
-    def forward(self, latent: Tensor, num_stages: Tensor | None = None) -> Quantized:
+    def forward(
+        self,
+        latent: Tensor,
+        num_stages: Tensor | None = None,
+        surrogate: Surrogate | None = None,
+    ) -> Quantized:
         """A training pass; in evaluation mode `output` is `hard`.
 
         Args:
             num_stages: stages in use for each item, 1 … Q (all if None).
+            surrogate: stands for `hard` in either mode; None: the quantizer's own, in training.
 
         Shape: latent [B, D, F], num_stages [B] -> see `Quantized`.
 
         Raises:
             QuantizerError: another shape than that, NaN or infinity.
         """
-        x, frames = self._rows(latent), latent.shape[2]
-        active = self._active(latent, num_stages).repeat_interleave(frames)
-        residual, total, output = x, torch.zeros_like(x), torch.zeros_like(x)
+        x = self.rows(latent)
+        active = self._active(latent, num_stages).repeat_interleave(latent.shape[2])
+        residual, total = x, torch.zeros_like(x)
         codes, loss = [], x.new_zeros(())
         for stage, codebook in enumerate(self.codewords().to(x.dtype).unbind()):
             code = nearest(residual.detach(), codebook)
@@ -129,72 +136,19 @@ class ResidualChain(nn.Module, ABC):
             self._observe(stage, part, code, used)
             step = chosen * used.unsqueeze(1)
             total = total + step
-            if self.per_stage and self.training:
-                step = self.surrogate(part, chosen) * used.unsqueeze(1)
-                output = output + step
             residual = residual - step.detach()
             codes.append(code)
         if self.training and self.learning == "ema":
             self.average.move(self.codebooks)
-        if not self.training:
-            output = total
-        elif not self.per_stage:
-            output = self.surrogate(x, total)
+        stand_in = surrogate or (self.surrogate if self.training else None)
+        output = stand_in(x, total) if stand_in else total
         numbers = torch.stack(codes, 1)
         return Quantized(
-            _columns(output, latent),
-            _columns(total, latent),
-            _columns(numbers, latent, numbers.dtype),
+            columns(output, latent),
+            columns(total, latent),
+            columns(numbers, latent, numbers.dtype),
             loss,
         )
-
-    @torch.no_grad()
-    def encode(self, latent: Tensor, num_stages: int | None = None, beam: int = 1) -> Tensor:
-        """Codes of the nearest codewords.
-
-        Args:
-            beam: hypotheses kept from stage to stage; 1 is the greedy search.
-
-        Shape: latent [B, D, F] -> codes [B, num_stages, F].
-
-        Raises:
-            QuantizerError: another shape than that, NaN or infinity, stages or a beam out of range.
-        """
-        residual = self._rows(latent)
-        books = self.codewords().to(residual.dtype)[: self._known_stages(num_stages)]
-        if beam < 1:
-            raise QuantizerError(f"a beam of {beam} hypotheses; it takes at least 1")
-        if beam > 1:
-            return _columns(beam_search(residual, books, beam), latent, torch.long)
-        codes = []
-        for codebook in books:
-            codes.append(nearest(residual, codebook))
-            residual = residual - codebook[codes[-1]]
-        return _columns(torch.stack(codes, 1), latent, torch.long)
-
-    @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """The sum of the codewords.
-
-        Shape: codes [B, Q, F], any Q up to the chain's -> latent [B, D, F].
-
-        Raises:
-            QuantizerError: more stages than there are, or a code outside [0, K).
-        """
-        size = self.codebooks.shape[1]
-        if codes.dim() != 3 or not 1 <= codes.shape[1] <= len(self.codebooks):
-            raise QuantizerError(
-                f"codes of shape {tuple(codes.shape)}; expected [B, Q, F] with "
-                f"Q from 1 to {len(self.codebooks)}"
-            )
-        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < size:
-            raise QuantizerError(
-                f"codes from {int(codes.min())} to {int(codes.max())}; "
-                f"the codebooks hold 0 to {size - 1}"
-            )
-        books = self.codewords()
-        chosen = [functional.embedding(codes[:, q], books[q]) for q in range(codes.shape[1])]
-        return torch.stack(chosen).sum(0).transpose(1, 2)
 
     @torch.no_grad()
     def initialise(self, latent: Tensor, method: str = "kmeans") -> None:
@@ -205,7 +159,7 @@ class ResidualChain(nn.Module, ABC):
 
         Shape: latent [B, D, F]; some 30 vectors for each of the K codewords serve well.
         """
-        residual = self._rows(latent)
+        residual = self.rows(latent)
         if not len(residual):
             raise QuantizerError("codebooks can't be initialised from no vectors at all")
         for stage in range(len(self.codebooks)):
@@ -260,21 +214,6 @@ class ResidualChain(nn.Module, ABC):
             if self.learning == "ema":
                 self.average.collect(residual.detach()[used], code[used], counts)
 
-    def _rows(self, latent: Tensor) -> Tensor:
-        """Shape: latent [B, D, F] -> [B · F, D] in float32 or better."""
-        width = self.codebooks.shape[2]
-        if latent.dim() != 3 or latent.shape[1] != width:
-            raise QuantizerError(
-                f"a latent of shape {tuple(latent.shape)}; expected [B, {width}, F]"
-            )
-        if not torch.isfinite(latent).all():
-            raise QuantizerError(
-                "the latent holds NaN or infinity; look for it in the audio or in "
-                "the encoder's weights"
-            )
-        rows = latent.transpose(1, 2).reshape(-1, width)
-        return rows.to(torch.promote_types(latent.dtype, torch.float32))
-
     def _active(self, latent: Tensor, num_stages: Tensor | None) -> Tensor:
         """Stages in use for each item, checked. Shape: -> [B]."""
         stages = len(self.codebooks)
@@ -286,15 +225,3 @@ class ResidualChain(nn.Module, ABC):
                 f"{len(latent)}; expected one number for each item"
             )
         return num_stages
-
-    def _known_stages(self, num_stages: int | None) -> int:
-        stages = len(self.codebooks)
-        if num_stages is not None and not 1 <= num_stages <= stages:
-            raise QuantizerError(f"{num_stages} stages; the chain has 1 to {stages}")
-        return num_stages or stages
-
-
-def _columns(rows: Tensor, latent: Tensor, kind: torch.dtype | None = None) -> Tensor:
-    """Shape: rows [B · F, C], latent [B, D, F] -> [B, C, F], of the latent's type unless `kind`."""
-    batch, frames = latent.shape[0], latent.shape[2]
-    return rows.view(batch, frames, rows.shape[1]).transpose(1, 2).to(kind or latent.dtype)

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from codec.quantizers.residual import ResidualChain
+from training.quantizers.chain import ResidualChain
 
 
 def straight_through(x: Tensor, hard: Tensor) -> Tensor:

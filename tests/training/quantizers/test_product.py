@@ -2,8 +2,8 @@
 
 import torch
 
-from codec.quantizers.product import Product
-from codec.quantizers.search import nearest
+from codec.backends.torch_search import nearest
+from training.quantizers.product import Product
 
 SLICES = (slice(0, 3), slice(3, 6), slice(6, 8))
 

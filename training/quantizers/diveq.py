@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from codec.quantizers.residual import ResidualChain
+from training.quantizers.chain import ResidualChain
 
 
 def towards_codeword(x: Tensor, hard: Tensor, noise: float) -> Tensor:

@@ -6,6 +6,7 @@ the linear map can't do. Layout inside: [B, F, C].
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -34,20 +35,22 @@ class Block(nn.Module):
         return x + self.scale * self.narrow(hidden)
 
 
+class TrunkShape(NamedTuple):
+    """Of what a trunk is made."""
+
+    width: int
+    expansion: int
+    kernel: int
+    lookahead: Sequence[int]
+    """Future frames that each block sees."""
+
+
 class Trunk(nn.Module):
     """Frames in, frames out: a projection, blocks, a projection that starts at zero."""
 
-    def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        width: int,
-        expansion: int,
-        kernel: int,
-        *,
-        lookahead: Sequence[int],
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, shape: TrunkShape) -> None:
         super().__init__()
+        width, expansion, kernel, lookahead = shape
         self.enter = nn.Linear(inputs, width)
         self.blocks = nn.ModuleList(Block(width, expansion, kernel, frames) for frames in lookahead)
         self.norm = nn.LayerNorm(width)
@@ -70,11 +73,11 @@ class Trunk(nn.Module):
 class Encoder(nn.Module):
     """Spectral features to the latent."""
 
-    def __init__(self, num_bins: int, latent_width: int, **trunk: object) -> None:
+    def __init__(self, num_bins: int, latent_width: int, trunk: TrunkShape) -> None:
         super().__init__()
         self.num_bins = num_bins
         self.linear = nn.Linear(2 * num_bins, latent_width, bias=False)
-        self.trunk = Trunk(3 * num_bins, latent_width, **trunk)  # type: ignore[arg-type]
+        self.trunk = Trunk(3 * num_bins, latent_width, trunk)
 
     def forward(self, features: Tensor) -> Tensor:
         """Shape: features [B, F, 2 · num_bins] -> latent [B, D, F]."""
@@ -88,11 +91,11 @@ class Decoder(nn.Module):
     """The latent to spectral features: the linear map's bins, each with a learned gain, plus bins
     of the trunk's own."""
 
-    def __init__(self, num_bins: int, latent_width: int, **trunk: object) -> None:
+    def __init__(self, num_bins: int, latent_width: int, trunk: TrunkShape) -> None:
         super().__init__()
         self.num_bins = num_bins
         self.linear = nn.Linear(latent_width, 2 * num_bins, bias=False)
-        self.trunk = Trunk(latent_width, 3 * num_bins, **trunk)  # type: ignore[arg-type]
+        self.trunk = Trunk(latent_width, 3 * num_bins, trunk)
 
     def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
         """The spectrum, and the trunk's view of it for a refiner.

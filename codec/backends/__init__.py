@@ -1,0 +1,1 @@
+"""The network's arithmetic, several times over."""
