@@ -44,5 +44,5 @@ def test_the_shares_of_a_step_are_all_of_it(recipe: Recipe, corpus: Corpus) -> N
     numbers = [int(number) for number in re.findall(r"(\d+) %", shares)]
     assert sum(numbers) == pytest.approx(100, abs=4)
     assert numbers == sorted(numbers, reverse=True)
-    for part in ("batch", "network", "quantizer", "mel loss", "optimizer and average"):
+    for part in ("batch", "network", "quantizer", "losses", "optimizer and average"):
         assert part in shares
