@@ -8,7 +8,8 @@ from pesq import pesq
 from pystoi import stoi
 
 from codec.errors import EvaluationError
-from training.evaluation.metrics import METRICS, PIECE_S, score, to_16bit
+from training.evaluation.metric import PIECE_S, to_16bit
+from training.evaluation.metrics import METRICS, score
 
 RATE = 16_000
 
