@@ -39,9 +39,10 @@ def _custom_peers(
     return dict(pairs)
 
 
-def _decoded(
+def decoded_folders(
     ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
 ) -> "tuple[DecodedFolder, ...]":
+    """Callback of an option: `NAME@KBPS=DIR`, each time it is given."""
     from training.evaluation.decoded import parse_decoded
 
     return tuple(parse_decoded(text) for text in texts)
@@ -123,7 +124,7 @@ def _checkpoints(
 )
 @click.option(
     "--decoded",
-    callback=_decoded,
+    callback=decoded_folders,
     multiple=True,
     metavar="NAME@KBPS=DIR",
     help="Clips that another codec decoded elsewhere, named like the originals; may be repeated.",
