@@ -39,6 +39,9 @@ VERBS = {
     "curves": Verb("app.verbs.curves", "Draw the log of a training run.", "train"),
     "evaluate": Verb("app.verbs.evaluate", "Score bitrate against quality.", "evaluate"),
     "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "evaluate"),
+    "listen-page": Verb(
+        "app.verbs.listen_page", "Make a page to hear codecs beside each other.", "evaluate"
+    ),
     "bench": Verb("app.verbs.bench", "Measure speed and memory.", "evaluate"),
     "experiment": Verb(
         "app.verbs.experiment", "Run an experiment of the NSVQ paper.", "experiment"
