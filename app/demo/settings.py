@@ -62,6 +62,11 @@ class DemoSettings:
         return max(20 * MB, int(20 * MB * self.max_minutes))
 
     @property
+    def max_request_bytes(self) -> int:
+        """Most bytes in one request, which may hold several files."""
+        return 4 * self.max_upload_bytes
+
+    @property
     def max_values(self) -> int:
         """Most samples of all channels together: 48 kHz stereo of `max_minutes`."""
         return int(96_000 * self.max_seconds)
