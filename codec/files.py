@@ -4,6 +4,7 @@ Sources and targets are paths or open binary files. A target appears whole or no
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class CodedFile:
 
     header: Header
     num_bytes: int
+    warnings: tuple[str, ...] = ()
+    """What looked wrong with its source but did not stop the work."""
 
     @property
     def bitrate_kbps(self) -> float:
@@ -66,7 +69,8 @@ def compress_file(
         info = reader.info
         header = codec.header(info.sample_rate, info.channels, stages)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
-        return _coded(codec.compress_blocks(blocks, header, file))
+        written = codec.compress_blocks(blocks, header, file)
+        return CodedFile(written, written.file_bytes, tuple(reader.warnings))
 
 
 def decompress_file(
@@ -156,9 +160,15 @@ def _open_coded(source: Source) -> Iterator[FileReader]:
         raise BitstreamError(f"{source}: can't be read ({error.strerror})") from error
     with file:
         try:
-            yield FileReader(file, os.fstat(file.fileno()).st_size)
+            yield FileReader(file, _length(file))
         except BitstreamError as error:
             raise type(error)(f"{source}: {error}") from error
+
+
+def _length(file: BinaryIO) -> int | None:
+    """Bytes in an open file; None for a pipe or a device, which only the reading tells of."""
+    status = os.fstat(file.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _refuse_same(source: Source, target: Source) -> None:

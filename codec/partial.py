@@ -9,13 +9,13 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-try:
-    import fcntl
-except ImportError:  # not every system has it; orphans then stay
-    fcntl = None  # type: ignore[assignment]
+fcntl: Any = None
+with suppress(ImportError):  # not every system has it; orphans then stay
+    fcntl = import_module("fcntl")
 
 _NAME = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
 _NAME_BYTES = 64
