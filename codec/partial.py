@@ -24,7 +24,7 @@ _swept: set[Path] = set()
 
 @contextmanager
 def partial_file(final: Path) -> Iterator[tuple[Path, BinaryIO]]:
-    """An open, empty file in the folder of `final`, and its path; removed in the end if still there.
+    """An open file in the folder of `final`, and its path; removed in the end if still there.
 
     Orphans in that folder are removed first, once for each process.
     """

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from codec.config import ModelConfig
+from codec.errors import CheckpointError
 from codec.model import CodecModel
 
 WINDOW_S = 30.0
@@ -79,6 +80,9 @@ def decode_windows(
         frames: spaces between frames, `hop` samples each, that a window gives out.
 
     Shape: blocks [C, Q, F] integers -> waves [C, T] float32, T in all (F - 1) · hop.
+
+    Raises:
+        CheckpointError: weights so large that samples are not finite.
     """
     config, step = model.config, frames
     past, future = context(config, config.decoder_lookahead)
@@ -90,6 +94,8 @@ def decode_windows(
         if num_spaces <= 0:
             return
         wave = _by_channel(model.decode, part[:, None], model)[:, 0]
+        if not np.isfinite(wave).all():
+            raise CheckpointError("decoding gives NaN or infinite samples: the weights overflow")
         yield wave[:, (start - first) * hop : (start - first + num_spaces) * hop]
         start += step
 
