@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from codec.errors import AudioError
-from codec.formats import suffix_of
+from codec.formats import FFMPEG, suffix_of
 
 TIMEOUT_S = 600.0
 """Seconds after which ffmpeg is stopped."""
@@ -23,6 +23,11 @@ _CONTAINERS = "mov,matroska,asf,aac,amr,ac3,ape,wv,tta"
 def have_ffmpeg() -> bool:
     """Whether the program is here."""
     return shutil.which("ffmpeg") is not None
+
+
+def needs_missing_ffmpeg(path: str | Path) -> bool:
+    """Whether only ffmpeg could read it, and ffmpeg isn't here."""
+    return suffix_of(path) in FFMPEG and not have_ffmpeg()
 
 
 def missing_ffmpeg(path: str | Path) -> str:

@@ -49,6 +49,7 @@ def compress_file(
     *,
     bitrate_kbps: float | None = None,
     num_stages: int | None = None,
+    mono: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> CodedFile:
@@ -56,6 +57,7 @@ def compress_file(
 
     Args:
         bitrate_kbps, num_stages: see `Codec.stages_for`.
+        mono: fold all channels into one, their mean.
         force: replace an existing target.
 
     Raises:
@@ -67,8 +69,10 @@ def compress_file(
     _refuse_same(source, target)
     with open_audio(source) as reader, new_file(target, force) as file:
         info = reader.info
-        header = codec.header(info.sample_rate, info.channels, stages)
+        header = codec.header(info.sample_rate, 1 if mono else info.channels, stages)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
+        if mono:
+            blocks = (block.mean(0, keepdims=True, dtype=np.float32) for block in blocks)
         written = codec.compress_blocks(blocks, header, file)
         return CodedFile(written, written.file_bytes, tuple(reader.warnings))
 
