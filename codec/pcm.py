@@ -100,7 +100,7 @@ def write_blocks(
                 f"({library_reason(error)})"
             ) from error
     if isinstance(output.error, OSError):
-        raise OutputError(f"can't write ({output.error.strerror})") from output.error
+        raise OutputError(f"can't be written ({output.error.strerror})") from output.error
     if output.error is not None:
         raise output.error
 
