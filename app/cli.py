@@ -44,6 +44,9 @@ VERBS = {
     "experiment": Verb(
         "app.verbs.experiment", "Run an experiment of the NSVQ paper.", "experiment"
     ),
+    "conformance": Verb(
+        "app.verbs.conformance", "Check that this installation codes as others do."
+    ),
     "demo": Verb("app.verbs.demo", "Open the listening room in a browser.", "demo"),
 }
 

@@ -14,6 +14,8 @@ FFMPEG = (
 )  # fmt: skip
 """Suffixes of formats that the program ffmpeg reads, where it is installed."""
 ALL = LIBSNDFILE + FFMPEG
+COMMON = ", ".join(LIBSNDFILE[:4]) + ", …"
+"""Some of them, for a message."""
 
 
 def suffix_of(path: str | Path) -> str:
