@@ -30,6 +30,7 @@ class Verb(NamedTuple):
 VERBS = {
     "encode": Verb("app.verbs.encode", "Compress recordings to .nsvq files."),
     "decode": Verb("app.verbs.decode", "Rebuild recordings from .nsvq files."),
+    "play": Verb("app.verbs.play", "Hear .nsvq files.", "play"),
     "trim": Verb("app.verbs.trim", "Cut a .nsvq file to a lower bitrate."),
     "info": Verb("app.verbs.info", "Show what .nsvq files and checkpoints hold."),
     "reconstruct": Verb(
