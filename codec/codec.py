@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, SupportsIndex
 
 import numpy as np
 
-from codec.arrays import Array, as_codes, as_wave, like, split_wave
+from codec.arrays import Array, as_codes, as_sample_rate, as_wave, like, split_wave
 from codec.backends.torch_checkpoint import load_checkpoint
 from codec.backends.torch_model import CodecModel
 from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
@@ -92,10 +92,10 @@ class Codec:
             return self.config.stages_for(bitrate_kbps)
         if num_stages is None:
             return self.config.num_stages
-        if not 1 <= num_stages <= self.config.num_stages:
+        top = self.config.num_stages
+        if not isinstance(num_stages, SupportsIndex) or not 1 <= num_stages <= top:
             raise ConfigError(
-                f"{num_stages} stages asked for; {self.name or 'the model'} has 1 to "
-                f"{self.config.num_stages}"
+                f"{num_stages} stages asked for; {self.name or 'the model'} has 1 to {top}"
             )
         return num_stages
 
@@ -186,7 +186,7 @@ class Codec:
         try:
             return Header(
                 self.model_id,
-                int(sample_rate),
+                as_sample_rate(sample_rate),
                 num_channels,
                 0,
                 num_stages,

@@ -115,7 +115,7 @@ class ModelConfig:
             raise ConfigError(
                 f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
             )
-        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+        return int(min(self.num_stages, bitrate_kbps / lowest + 1e-9))
 
     def num_frames(self, num_samples: int) -> int:
         """Frames that `num_samples` samples at `sample_rate` are coded into."""

@@ -29,9 +29,15 @@ def resample_blocks(
 ) -> Iterator[np.ndarray]:
     """A wave that comes in blocks at another sample rate; blocks don't show in the result.
 
+    A filter's last samples, and a network's last frame, may reach beyond the end. Where that is, is
+    known only for what came in so far, so what lies beyond it waits:
+
+        |---- given out ----|-- ready --|-- waits --|
+                                        length(samples that came in so far)
+
     Args:
-        length: how many samples to give out, from how many came in; the last block is cut, or
-            padded with zeros, to fit.
+        length: how many samples to give out, from how many came in; never fewer for more. In the
+            end what still waits is dropped, and what is missing are zeros.
 
     Shape: blocks [C, T] -> blocks [C, T'] float32, about a million values at most in each.
     """
@@ -39,19 +45,27 @@ def resample_blocks(
     waiting: np.ndarray | None = None
     num_in = num_out = 0
     for given in _pieces(blocks, from_rate, to_rate):
-        if waiting is not None and waiting.shape[1]:
-            num_out += waiting.shape[1]
-            yield waiting
         block = np.asarray(given, np.float32)
         num_in += block.shape[1]
         stream = stream or _stream(from_rate, to_rate, len(block))
-        waiting = _push(stream, block)
+        waiting = _joined(waiting, _push(stream, block))
+        ready = waiting[:, : max(0, length(num_in) - num_out)]
+        waiting = waiting[:, ready.shape[1] :]
+        num_out += ready.shape[1]
+        if ready.shape[1]:
+            yield ready
     if waiting is None:
         return
-    tail = _push(stream, waiting[:, :0], last=True)
-    rest = np.concatenate([waiting, tail], axis=1)[:, : max(0, length(num_in) - num_out)]
-    missing = length(num_in) - num_out - rest.shape[1]
-    yield np.pad(rest, ((0, 0), (0, max(0, missing))))
+    missing = length(num_in) - num_out
+    rest = _joined(waiting, _push(stream, waiting[:, :0], last=True))[:, :missing]
+    if missing or not num_out:
+        yield np.pad(rest, ((0, 0), (0, missing - rest.shape[1])))
+
+
+def _joined(waiting: np.ndarray | None, more: np.ndarray) -> np.ndarray:
+    if waiting is None or not waiting.shape[1]:
+        return more
+    return np.concatenate([waiting, more], axis=1)
 
 
 def _pieces(blocks: Iterable[np.ndarray], from_rate: int, to_rate: int) -> Iterator[np.ndarray]:

@@ -20,6 +20,7 @@ import torch
 from codec.backends.torch_model import CodecModel
 from codec.backends.torch_refiner import OVERLAP
 from codec.config import ModelConfig
+from codec.errors import CheckpointError
 
 WINDOW_S = 30.0
 """Length of a window; shorter for more than `_FULL_CHANNELS` channels, which share the memory."""
@@ -94,6 +95,9 @@ def decode_windows(
         frames: spaces between frames, `hop` samples each, that a window gives out.
 
     Shape: blocks [C, Q, F] integers -> waves [C, T] float32, T in all (F - 1) · hop.
+
+    Raises:
+        CheckpointError: weights so large that samples are not finite.
     """
     config, step = model.config, frames
     past, future = decoder_context(config)
@@ -106,6 +110,8 @@ def decode_windows(
             return
         decode = functools.partial(model.decode, first_frame=first)
         wave = _by_channel(decode, part[:, None], model)[:, 0]
+        if not np.isfinite(wave).all():
+            raise CheckpointError("decoding gives NaN or infinite samples: the weights overflow")
         yield wave[:, (start - first) * hop : (start - first + num_spaces) * hop]
         start += step
 

@@ -22,6 +22,7 @@ from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
 from training.start import start_codebooks, start_linear, take_weights
 from training.state import (
+    check_shape,
     load_state,
     optimizer_tensors,
     restore_optimizer,
@@ -231,7 +232,10 @@ class Run:
                 phase, _ = self.recipe.phase_at(self.step - 1)
                 self._enter_phase(phase)
                 restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
-            self.model.quantizer.load_training_state(under_prefix("counts", tensors))
+            counts = under_prefix("counts", tensors)
+            for name, value in self.model.quantizer.training_state().items():
+                check_shape(name, counts[name], value.shape)
+            self.model.quantizer.load_training_state(counts)
             self._resume_adversary(tensors)
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"{path}: a state that doesn't fit this recipe's model") from error

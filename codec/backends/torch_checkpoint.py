@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from codec.backends.torch_model import CodecModel
 from codec.catalog import FORMAT, model_id, read_checkpoint
+from codec.config import ModelConfig
 from codec.errors import CheckpointError, ConfigError, OutputError
+from codec.output import new_file
 
 
 def save_checkpoint(
@@ -36,12 +38,12 @@ def save_checkpoint(
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
     header = dict(metadata or {})
     header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
-    partial = path.with_suffix(".partial")
     try:
-        save_file(tensors, partial, metadata=header)
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
+        data = save(tensors, metadata=header)
+    except SafetensorError as error:
         raise OutputError(f"{path}: can't be written ({error})") from error
+    with new_file(path, force=True) as file:
+        file.write(data)
 
 
 def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:
@@ -55,9 +57,17 @@ def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:
     if not all(np.isfinite(value).all() for value in tensors.values()):
         raise CheckpointError(f"{path}: damaged, it holds weights that are not finite")
     try:
+        if _shapes(config) != {name: value.shape for name, value in tensors.items()}:
+            raise CheckpointError(f"{path}: weights and config don't fit together")
         model = CodecModel(config)
         weights = {name: torch.from_numpy(value).float() for name, value in tensors.items()}
         model.load_state_dict(weights)
     except (RuntimeError, TypeError, ConfigError) as error:
         raise CheckpointError(f"{path}: weights and config don't fit together") from error
     return model.eval(), model_id(header["config"], tensors), header
+
+
+def _shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The shapes of the model's tensors, without making any: a config may claim gigabytes."""
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in CodecModel(config).state_dict().items()}

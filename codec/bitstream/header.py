@@ -14,6 +14,7 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 from codec.errors import BitstreamError, ConfigError, CorruptError, VersionError
 
@@ -131,7 +132,7 @@ class Header:
             raise ConfigError(
                 f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
             )
-        return min(self.num_stages, int(bitrate_kbps / lowest + 1e-9))
+        return int(min(self.num_stages, bitrate_kbps / lowest + 1e-9))
 
     def held_stages(self, bitrate_kbps: float | None = None, num_stages: int | None = None) -> int:
         """Stages for a bitrate (the nearest held below it), or all if neither is given.
@@ -145,7 +146,7 @@ class Header:
             return self.stages_for(bitrate_kbps)
         if num_stages is None:
             return self.num_stages
-        if not 1 <= num_stages <= self.num_stages:
+        if not isinstance(num_stages, SupportsIndex) or not 1 <= num_stages <= self.num_stages:
             raise ConfigError(
                 f"{num_stages} stages asked for; the file holds 1 to {self.num_stages}"
             )

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from codec.errors import EvaluationError
-from training.evaluation.clips import SAMPLE_RATE, SUFFIXES, Clip
+from codec.formats import LIBSNDFILE, suffix_of
+from training.evaluation.clips import SAMPLE_RATE, Clip
 from training.evaluation.systems import Decoded, read_16bit
 
 
@@ -36,7 +37,7 @@ class DecodedFolder:
         by_stem = {Path(c.name).stem: c.name for c in clips if stems.count(Path(c.name).stem) == 1}
         found: dict[str, Path] = {}
         for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() not in SUFFIXES or not path.is_file():
+            if suffix_of(path) not in LIBSNDFILE or not path.is_file():
                 continue
             bare = _bare(path.relative_to(self.folder).as_posix())
             clip = by_path.get(bare) or by_stem.get(path.stem)

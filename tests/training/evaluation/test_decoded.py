@@ -147,7 +147,7 @@ def test_the_table_says_what_the_weights_were_trained_on():
 
 
 def test_a_checkpoint_says_what_it_was_trained_on(tmp_path, toy_checkpoint, clip):
-    from codec.checkpoint import load_checkpoint, save_checkpoint
+    from codec.backends.torch_checkpoint import load_checkpoint, save_checkpoint
 
     told = tmp_path / "told.safetensors"
     save_checkpoint(told, load_checkpoint(toy_checkpoint)[0], {"trained_on": "pesq, stoi"})
