@@ -6,7 +6,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
 
-.PHONY: try test test-slow test-only setup check format system clean
+MINUTES ?= 5
+FUZZ_TARGETS = reader stream decompress audio checkpoint
+
+.PHONY: try test test-slow test-only fuzz setup check format system clean
 
 ## Install the codec and rebuild a bundled recording through a .nsvq file, into reconstructed/
 try: $(VENV)/.installed
@@ -21,6 +24,13 @@ test-only: $(VENV)/.installed-dev
 ## The tests that take minutes
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow
+
+## Coverage-guided fuzzing, MINUTES in all: an input that breaks something is left in this folder
+fuzz: $(VENV)/.installed-dev
+	$(BIN)/python -m pip install -qq --editable '.[fuzz]'
+	for target in $(FUZZ_TARGETS); do \
+		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 5)") || exit 1; \
+	done
 
 ## Everything a developer needs, and the commit hooks
 setup: $(VENV)/.installed-dev

@@ -1,67 +1,95 @@
 """Run planned jobs: whole outputs or none, a progress bar, and every failure told at the end."""
 
 import json
-import os
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
+from app.failures import Failure, report_failures
 from app.files import STANDARD, Job
-from codec.errors import CodecError, OutputError
-from codec.output import check_target
+from app.progress import Meter
+from app.work import Facts, Work, attempt
 
 if TYPE_CHECKING:
     from codec.files import CodedFile
 
-Facts = dict[str, Any]
-Place = Path | BinaryIO
-"""A file, or an open standard stream."""
-Progress = Callable[[float, float], None]
-"""Called with the seconds of audio done and those in all."""
-Work = Callable[[Place, Place, Progress], Facts]
-"""Makes a target, whole or not at all, from a source; returns what to tell about it."""
+
+@dataclass(frozen=True)
+class Manner:
+    """How a batch treats its outputs and what it tells."""
+
+    force: bool = False
+    """Outputs that exist are replaced."""
+    skip_existing: bool = False
+    """Outputs that exist are taken for done."""
+    as_json: bool = False
+    """One JSON object on stdout instead of text."""
+    quiet: bool = False
+    """Nothing but failures is told."""
+    num_processes: int | None = 1
+    """Files at a time, each in a process; None for as many as there are cores."""
 
 
 def run_jobs(
-    jobs: Sequence[Job], work: Work, *, force: bool, as_json: bool, tell: Callable[[Facts], str]
+    jobs: Sequence[Job],
+    work: Work,
+    manner: Manner,
+    *,
+    tell: Callable[[Facts], str],
+    refuse: Callable[[Path], str | None] = lambda source: None,
 ) -> None:
     """Do every job, tell what was done on stdout and what failed on stderr.
 
     A job that fails does not stop the others; if any failed, the exit code is 1.
 
     Args:
-        force: outputs that exist are replaced (`work` knows that too).
-        as_json: one JSON object on stdout instead of text.
         tell: one line of text for a job's facts.
+        refuse: why a source can't be used, as far as that is known before `work` is loaded.
     """
-    if as_json and any(job.target == STANDARD for job in jobs):
+    if manner.as_json and any(job.target == STANDARD for job in jobs):
         raise click.UsageError("--json and the output can't both go to standard output")
-    done: list[Facts] = []
-    failures: list[Facts] = []
-    with progress_bar(len(jobs)) as advance_to:
-        for index, job in enumerate(jobs):
-
-            def advance(done_s: float, all_s: float, index: int = index) -> None:
-                advance_to(index + (min(done_s / all_s, 1.0) if all_s else 1.0))
-
-            try:
-                done.append(_run(job, work, force, advance))
-            except (CodecError, OSError, click.ClickException) as error:
-                if isinstance(error, BrokenPipeError | click.UsageError):
-                    raise
-                failures.append(failure_of(job.source, error, job.target))
-            advance_to(index + 1)
-    if as_json:
-        click.echo(json.dumps({"files": done, "failures": failures}, indent=2))
-    elif len(jobs) == 1 and done and done[0]["output"] != "-":
+    todo, done, failures = [], [], []
+    for job in jobs:
+        if manner.skip_existing and job.target.exists():
+            continue
+        if reason := refuse(job.source):
+            failures.append({"input": str(job.source), "error": reason})
+        else:
+            todo.append(job)
+    skipped = len(jobs) - len(todo) - len(failures)
+    meter = Meter(len(todo))
+    with meter.shown(not manner.quiet):
+        outcomes = _run(todo, work, manner, meter) if todo else []
+    done = [facts for facts, failure in outcomes if failure is None]
+    failures += [failure for _, failure in outcomes if failure is not None]
+    _tell_notes(done, manner)
+    if manner.as_json:
+        told = {"files": done, "failures": failures, "skipped": skipped}
+        click.echo(json.dumps(told, indent=2))
+    elif not manner.quiet and len(jobs) == 1 and done and done[0]["output"] != "-":
         click.echo(tell(done[0]))
-    elif len(jobs) > 1 and done:
-        click.echo(f"{len(done)} of {len(jobs)} files written")
+    elif not manner.quiet and (skipped or (len(jobs) > 1 and done)):
+        click.echo(summary(done, len(jobs), skipped, meter.elapsed_s))
     report_failures(failures, len(jobs))
+
+
+def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float) -> str:
+    """A batch in one line.
+
+    >>> summary([{"seconds": 60.0}], 3, 1, 6.0)
+    '1 of 3 files written, 1 there already; 60.0 s of audio in 6.0 s, 10.0 × real time'
+    """
+    line = f"{len(done)} of {num_jobs} files written"
+    if skipped:
+        line += f", {skipped} there already"
+    if not done:
+        return line
+    audio_s = sum(facts["seconds"] for facts in done)
+    speed = audio_s / max(1e-9, elapsed_s)
+    return f"{line}; {audio_s:.1f} s of audio in {elapsed_s:.1f} s, {speed:.1f} × real time"
 
 
 def coded_facts(coded: "CodedFile") -> Facts:
@@ -76,93 +104,46 @@ def coded_facts(coded: "CodedFile") -> Facts:
         "nominal_kbps": header.bitrate_kbps(),
         "coded_bytes": coded.num_bytes,
         "coded_kbps": coded.bitrate_kbps,
+        "notes": list(coded.warnings),
     }
 
 
 def coded_line(facts: Facts) -> str:
-    """`coded_facts` as a line of text."""
+    """`coded_facts` as a line of text; what several channels cost is said."""
+    channels = facts["num_channels"]
+    each = f" ({channels} channels, each coded at the full bitrate)" if channels > 1 else ""
     return (
         f"{facts['input']} -> {facts['output']}: {facts['seconds']:.2f} s, "
-        f"{facts['coded_bytes']:,} bytes, {facts['coded_kbps']:.2f} kbps"
+        f"{facts['coded_bytes']:,} bytes, {facts['coded_kbps']:.2f} kbps{each}"
     )
 
 
-def failure_of(source: Path, error: Exception, target: Path | None = None) -> Facts:
-    """`error` as one line that names the file it is about."""
-    name = "standard input" if source == STANDARD else str(source)
-    if isinstance(error, OSError):
-        return {"input": str(source), "error": f"{error.filename or name}: {error.strerror}"}
-    message = error.message if isinstance(error, click.ClickException) else str(error)
-    message = " ".join(message.split()).removeprefix("<stdin>: ")
-    known = name in message or (target is not None and str(target) in message)
-    return {"input": str(source), "error": message if known else f"{name}: {message}"}
+def _run(
+    jobs: Sequence[Job], work: Work, manner: Manner, meter: Meter
+) -> Sequence[tuple[Facts, Failure | None]]:
+    """Outcomes in the order of the jobs."""
+    num_processes = 1
+    if len(jobs) > 1 and manner.num_processes != 1:
+        from app.workers import num_cores, run_in_processes
+
+        num_processes = min(len(jobs), manner.num_processes or num_cores())
+    if num_processes > 1:
+        return run_in_processes(jobs, work, manner.force, meter, num_processes=num_processes)
+    work.load()
+    outcomes = []
+    for index, job in enumerate(jobs):
+        meter.started(job.source)
+
+        def advance(done_s: float, all_s: float, index: int = index) -> None:
+            meter.advanced(index, done_s, all_s)
+
+        outcomes.append(attempt(job, work, manner.force, advance))
+        meter.finished(index, failed=outcomes[-1][1] is not None)
+    return outcomes
 
 
-def report_failures(failures: Sequence[Facts], num_jobs: int) -> None:
-    """One line on stderr for each failure, and exit 1 if there was any."""
-    for failure in failures:
-        click.echo(f"nsvq: {failure['error']}", err=True)
-    if failures and num_jobs > 1:
-        click.echo(f"nsvq: {len(failures)} of {num_jobs} files failed", err=True)
-    if failures:
-        raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def progress_bar(total: float) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr that vanishes when done and stays away where stderr is not a terminal."""
-    if not sys.stderr.isatty():
-        yield lambda completed: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda completed: bar.update(task, completed=completed)
-
-
-def _run(job: Job, work: Work, force: bool, advance: Progress) -> Facts:
-    source: Place = sys.stdin.buffer if job.source == STANDARD else job.source
-    with _folders_above(job.target):
-        if job.target == STANDARD:
-            if sys.stdout.isatty():
-                raise click.UsageError(
-                    "not writing bytes to a terminal; give --output FILE or a pipe"
-                )
-            facts = _to_stdout(work, source, advance)
-        else:
-            check_target(job.target, force)
-            facts = work(source, job.target, advance)
-    return {"input": str(job.source), "output": str(job.target), **facts}
-
-
-def _to_stdout(work: Work, source: Place, advance: Progress) -> Facts:
-    try:
-        return work(source, sys.stdout.buffer, advance)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        # What is stuck in the buffer would fail once more when the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise OutputError(f"standard output: can't be written ({error.strerror})") from error
-
-
-@contextmanager
-def _folders_above(target: Path) -> Iterator[None]:
-    """Make the folders that are missing above `target`; take them away again on an error."""
-    with ExitStack() as undo:
-        for folder in [path for path in reversed(target.parents) if not path.exists()]:
-            try:
-                folder.mkdir(exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{target}: can't be written ({error.strerror})") from error
-            undo.callback(_remove_if_empty, folder)
-        yield
-        undo.pop_all()
-
-
-def _remove_if_empty(folder: Path) -> None:
-    if not any(folder.iterdir()):
-        folder.rmdir()
+def _tell_notes(done: Sequence[Facts], manner: Manner) -> None:
+    """What should be known about files that were done, each line once."""
+    for note in dict.fromkeys(note for facts in done for note in facts.get("notes", ())):
+        if not manner.quiet:
+            click.echo(f"nsvq: {note}", err=True)

@@ -4,17 +4,18 @@ Exit codes: 0 done, 1 something is wrong with the data or the machine, 2 with th
 130 interrupted.
 """
 
+import difflib
 import os
-import signal
 import sys
 import traceback
 from importlib import import_module
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import click
 
+from app.failures import reason_of
+from app.terminal import flush_stdout, forget_stdout, prepare, say
 from app.version import version
-from codec.errors import CodecError
 
 
 class Verb(NamedTuple):
@@ -29,6 +30,7 @@ class Verb(NamedTuple):
 VERBS = {
     "encode": Verb("app.verbs.encode", "Compress recordings to .nsvq files."),
     "decode": Verb("app.verbs.decode", "Rebuild recordings from .nsvq files."),
+    "play": Verb("app.verbs.play", "Hear .nsvq files.", "play"),
     "trim": Verb("app.verbs.trim", "Cut a .nsvq file to a lower bitrate."),
     "info": Verb("app.verbs.info", "Show what .nsvq files and checkpoints hold."),
     "reconstruct": Verb(
@@ -39,9 +41,15 @@ VERBS = {
     "curves": Verb("app.verbs.curves", "Draw the log of a training run.", "train"),
     "evaluate": Verb("app.verbs.evaluate", "Score bitrate against quality.", "evaluate"),
     "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "train"),
+    "listen-page": Verb(
+        "app.verbs.listen_page", "Make a page to hear codecs beside each other.", "evaluate"
+    ),
     "bench": Verb("app.verbs.bench", "Measure speed and memory.", "evaluate"),
     "experiment": Verb(
         "app.verbs.experiment", "Run an experiment of the NSVQ paper.", "experiment"
+    ),
+    "conformance": Verb(
+        "app.verbs.conformance", "Check that this installation codes as others do."
     ),
     "demo": Verb("app.verbs.demo", "Open the listening room in a browser.", "demo"),
 }
@@ -62,6 +70,16 @@ class VerbGroup(click.Group):
             raise _missing(cmd_name, error) from error
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in VERBS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, VERBS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(VERBS)}"
+            ctx.fail(f"No such verb {name!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
             formatter.write_dl([(name, verb.summary) for name, verb in VERBS.items()])
@@ -76,12 +94,12 @@ class VerbGroup(click.Group):
         extra |= {"standalone_mode": False, "prog_name": "nsvq"}
         try:
             result = super().main(*args, **extra)
-            sys.stdout.flush()
+            flush_stdout()
             sys.exit(result if isinstance(result, int) else 0)
         except Exception as error:
             sys.exit(_report(error))
         except KeyboardInterrupt:
-            sys.exit(_say("interrupted", 130))
+            sys.exit(say("interrupted", 130))
 
 
 def _report(error: Exception) -> int:
@@ -90,38 +108,22 @@ def _report(error: Exception) -> int:
         traceback.print_exception(error)
     match error:
         case BrokenPipeError():
-            # Nobody reads on; keep the interpreter from complaining about it when it closes stdout.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            forget_stdout()
             return 1
         case click.exceptions.Abort():
-            return _say("interrupted", 130)
+            return say("interrupted", 130)
         case click.exceptions.NoArgsIsHelpError():
             error.show()
             return 2
         case click.UsageError(ctx=ctx):
             path = ctx.command_path if ctx else "nsvq"
-            return _say(f"{error.format_message()} (see {path} --help)", 2)
+            return say(f"{error.format_message()} (see {path} --help)", 2)
         case click.ClickException():
-            return _say(error.format_message(), error.exit_code)
-        case CodecError():
-            return _say(str(error), 1)
-        case OSError(filename=str() as name, strerror=str() as reason):
-            return _say(f"{name}: {reason}", 1)
-        case MemoryError():
-            return _say("out of memory", 1)
-    return _say(
-        f"unexpected {type(error).__name__}: {error} (a bug; NSVQ_TRACEBACK=1 shows where)", 1
-    )
-
-
-def _terminate(number: int, frame: object) -> NoReturn:
-    """Leave as Ctrl-C does, so that half-written files are removed."""
-    sys.exit(_say("interrupted", 128 + number))
-
-
-def _say(message: str, exit_code: int) -> int:
-    click.echo(f"nsvq: {' '.join(message.split())}", err=True)
-    return exit_code
+            return say(error.format_message(), error.exit_code)
+        case OSError(filename=None, strerror=str() as reason):
+            forget_stdout()  # files are opened by name: what has none is standard output
+            return say(f"standard output: can't be written ({reason})", 1)
+    return say(reason_of(error), 1)
 
 
 def _missing(verb: str | None, error: ModuleNotFoundError) -> Exception:
@@ -139,7 +141,7 @@ def _missing(verb: str | None, error: ModuleNotFoundError) -> Exception:
 
 
 @click.group(cls=VerbGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(version(), prog_name="nsvq")
+@click.version_option(version(), "--version", "-V", prog_name="nsvq")
 def cli() -> None:
     """A neural speech codec: 16 kHz speech in a few kbps.
 
@@ -154,5 +156,5 @@ def main() -> None:
     """Entry point of the installed command."""
     # Threads of several processes would wait for each other; numpy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    signal.signal(signal.SIGTERM, _terminate)
+    prepare()
     cli.main()

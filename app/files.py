@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
+from codec.ffmpeg import missing_ffmpeg, needs_missing_ffmpeg
+
 STANDARD = Path("-")
 """Standard input or standard output."""
-AUDIO_SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 NSVQ_SUFFIX = ".nsvq"
 
 
@@ -22,7 +23,12 @@ class Job:
 
 
 def plan_jobs(
-    inputs: Sequence[str], output: str | None, *, reads: Sequence[str], writes: str
+    inputs: Sequence[str],
+    output: str | None,
+    *,
+    reads: Sequence[str],
+    writes: str,
+    in_place: bool = True,
 ) -> list[Job]:
     """The jobs that `inputs` and `--output` ask for, folders expanded and mirrored.
 
@@ -35,9 +41,11 @@ def plan_jobs(
     Args:
         reads: suffixes of the files a folder is searched for.
         writes: suffix of outputs whose name is not given.
+        in_place: outputs of a folder may go into it.
 
     Raises:
-        click.UsageError: standard input or output together with other files.
+        click.UsageError: standard input or output together with other files, a folder and no
+            place for its outputs.
         click.ClickException: a folder without such files, or two jobs with the same output.
     """
     sources = [Path(name) for name in inputs]
@@ -50,10 +58,16 @@ def plan_jobs(
     jobs = []
     for source in sources:
         if source.is_dir():
+            if output is None and not in_place:
+                raise click.UsageError(
+                    f"{source} is a folder: give --output, or --in-place to write between its files"
+                )
             base = Path(output) if output else source
             for path in _files_below(source, reads):
                 jobs.append(Job(path, base / _renamed(path, reads, writes).relative_to(source)))
         elif output is None:
+            if source.exists() and not source.is_file():
+                raise click.UsageError(f"{source} is a pipe or a device: give --output")
             jobs.append(Job(source, _renamed(source, reads, writes)))
         elif len(sources) > 1 or output.endswith(os.sep) or Path(output).is_dir():
             jobs.append(Job(source, Path(output) / _renamed(source, reads, writes).name))
@@ -72,15 +86,34 @@ def expand(inputs: Sequence[str], reads: Sequence[str]) -> list[Path]:
 
 
 def _files_below(folder: Path, reads: Sequence[str]) -> list[Path]:
-    """Files below `folder` with a wanted suffix, sorted; not hidden ones, not linked folders."""
-    found = sorted(path for path in _walk(folder) if path.suffix.lower() in reads)
+    """Files below `folder` with a wanted suffix, sorted; not hidden ones, not linked folders.
+
+    What looks wanted and can't be had is told on stderr.
+    """
+    found: list[Path] = []
+    left_out: list[str] = []
+    for path in _walk(folder, left_out):
+        if path.suffix.lower() not in reads:
+            continue
+        if path.exists() and not path.is_file():
+            left_out.append(f"{path}: not a regular file")
+        elif needs_missing_ffmpeg(path):
+            left_out.append(missing_ffmpeg(path))
+        else:
+            found.append(path)
+    for line in sorted(left_out):
+        click.echo(f"nsvq: left out: {line}", err=True)
     if not found:
-        raise click.ClickException(f"{folder}: no {', '.join(reads)} file in this folder")
-    return found
+        common = ", ".join(reads[:4]) + (", …" if len(reads) > 4 else "")
+        raise click.ClickException(f"{folder}: no {common} file in this folder")
+    return sorted(found)
 
 
-def _walk(folder: Path) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
+def _walk(folder: Path, left_out: list[str]) -> Iterator[Path]:
+    def note(error: OSError) -> None:
+        left_out.append(f"{error.filename}: folder can't be read ({error.strerror})")
+
+    for parent, folders, names in os.walk(folder, onerror=note):
         folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(parent, name) for name in names if not name.startswith("."))
 

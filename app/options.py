@@ -1,5 +1,6 @@
 """Options that several verbs share, and what a bitrate asked for means."""
 
+import functools
 import math
 import os
 from collections.abc import Callable
@@ -7,6 +8,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+
+from app.batch import Manner
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -68,17 +71,44 @@ def rate_options(function: Function) -> Function:
 
 
 def output_options(function: Function) -> Function:
-    """`--output`, `--force` and `--json`."""
+    """`--output`, and what becomes a `Manner`: `--force`, `--skip-existing`, `--quiet`, …"""
+
+    @functools.wraps(function)
+    def with_manner(
+        *, force: bool, skip_existing: bool, quiet: bool, as_json: bool, **options: Any
+    ) -> Any:
+        if force and skip_existing:
+            raise click.UsageError("--force and --skip-existing say opposite things; give one")
+        processes = options.pop("num_processes", 1)
+        manner = Manner(force, skip_existing, as_json, quiet, processes)
+        return function(manner=manner, **options)
+
+    wrapped: Any = with_manner
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Tell what was done as JSON."),
-        click.option("--force", is_flag=True, help="Replace outputs that exist."),
+        click.option("--quiet", "-q", is_flag=True, help="Tell nothing but what failed."),
+        click.option("--skip-existing", is_flag=True, help="Leave outputs that exist as they are."),
+        click.option("--force", "-f", is_flag=True, help="Replace outputs that exist."),
         click.option(
             "--output", "-o", metavar="OUT", help='File or folder to write, or "-" for stdout.'
         ),
     ):
-        function = option(function)
-    return function
+        wrapped = option(wrapped)
+    return wrapped
 
+
+jobs_option = click.option(
+    "--jobs",
+    "-j",
+    "num_processes",
+    type=click.IntRange(1, 256),
+    metavar="N",
+    help="Files at a time, each on one thread of its own.  [default: as many as there are cores]",
+)
+
+in_place_option = click.option(
+    "--in-place", is_flag=True, help="Write the outputs of a folder between its files."
+)
 
 checkpoint_option = click.option(
     "--checkpoint",
@@ -93,7 +123,8 @@ effort_option = click.option(
     default=1,
     show_default=True,
     metavar="N",
-    help="Hypotheses kept in the search for codes: 8 sounds better and takes a little longer.",
+    help="Hypotheses kept in the search for codes: more come nearer and take longer, 8 about four "
+    "times as long to encode.",
 )
 
 
@@ -130,13 +161,12 @@ def scoring_options(function: Function) -> Function:
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def say_nearest(asked_kbps: float | None, taken_kbps: float, said: set[float]) -> None:
-    """Say on stderr that another bitrate was taken than the one asked for, once for each.
+def nearest_note(asked_kbps: float | None, taken_kbps: float) -> list[str]:
+    """A line that says that another bitrate was taken than the one asked for; none if it wasn't.
 
-    Args:
-        said: what was said so far; the bitrate taken is added.
+    >>> nearest_note(1.0, 0.9), nearest_note(None, 0.9)
+    (['1 kbps is not on offer; using 0.9 kbps'], [])
     """
-    if asked_kbps is None or abs(asked_kbps - taken_kbps) < 1e-6 or taken_kbps in said:
-        return
-    said.add(taken_kbps)
-    click.echo(f"nsvq: {asked_kbps:g} kbps is not on offer; using {taken_kbps:g} kbps", err=True)
+    if asked_kbps is None or abs(asked_kbps - taken_kbps) < 1e-6:
+        return []
+    return [f"{asked_kbps:g} kbps is not on offer; using {taken_kbps:g} kbps"]

@@ -8,7 +8,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from training.evaluation.metrics import METRICS
+from training.evaluation.relatives import legend, titled, versions
+from training.evaluation.results import score_text
 from training.evaluation.rows import failures_by_clip
 
 if TYPE_CHECKING:
@@ -23,9 +24,13 @@ def print_results(results: "Results") -> None:
     console = Console()
     for metric in results.metrics:
         console.print(_score_table(results, metric))
+    if len(results.metrics) > 1:
+        console.print(_side_by_side(results))
     table = _bd_table(results)
     if table.row_count:
         console.print(table)
+    for line in (*legend(results), *versions(results)):
+        click.echo(line)
     for clip, error, names in failures_by_clip(results.rows):
         click.echo(f"failed: {clip}: {error} ({_some(names)})", err=True)
 
@@ -54,12 +59,22 @@ def _some(names: Sequence[str]) -> str:
 
 def _score_table(results: "Results", metric: str) -> Table:
     names = ("codec", "kbps on disk", "without container", "mean", "95 %", "n", "failed")
-    table = Table(*names, title=METRICS[metric].title)
+    table = Table(*names, title=titled(results, metric))
     for point in (p for name in results.systems for p in results.curve(name, metric)):
         rates = f"{point.kbps:.2f}", f"{point.payload_kbps:.2f}"
         scores = f"{point.mean:.3f}", f"{point.low:.3f}…{point.high:.3f}"
         counts = str(point.n), str(point.failures)
         table.add_row(f"{point.system} {point.nominal_kbps:g}", *rates, *scores, *counts)
+    return table
+
+
+def _side_by_side(results: "Results") -> Table:
+    """One line a codec and bitrate, one column a metric."""
+    table = Table("codec", "kbps", *(titled(results, name) for name in results.metrics))
+    for system in results.systems:
+        for point in results.curve(system, results.metrics[0]):
+            texts = (score_text(results, system, point.nominal_kbps, m) for m in results.metrics)
+            table.add_row(f"{system} {point.nominal_kbps:g}", f"{point.payload_kbps:.2f}", *texts)
     return table
 
 

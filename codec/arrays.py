@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Array: TypeAlias = "np.ndarray | Tensor"
+MAX_CHANNELS = 255
+"""What the file format holds."""
 
 
 def as_wave(wave: Array) -> np.ndarray:
@@ -33,8 +35,31 @@ def as_wave(wave: Array) -> np.ndarray:
             f"wave is {array.dtype} {array.shape}; expected floats in [-1, 1], [C, T] or [T]"
         )
     array = np.atleast_2d(array)
+    if len(array) > MAX_CHANNELS >= array.shape[1] > 0:
+        raise AudioError(
+            f"wave has {len(array)} channels of {array.shape[1]} samples; expected [C, T] with at "
+            f"most {MAX_CHANNELS} channels: did you mean to transpose it?"
+        )
     check_wave(array, "wave")
     return array.astype(np.float32, copy=False)
+
+
+def as_sample_rate(sample_rate: float) -> int:
+    """A sample rate in Hz, checked to be a whole number.
+
+    Raises:
+        AudioError: NaN, infinity, a fraction, or no number at all.
+
+    >>> as_sample_rate(44100.0)
+    44100
+    """
+    try:
+        whole = int(sample_rate)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AudioError(f"sample rate {sample_rate!r}; expected a whole number of Hz") from error
+    if whole != sample_rate:
+        raise AudioError(f"sample rate {sample_rate!r}; expected a whole number of Hz")
+    return whole
 
 
 def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
@@ -46,11 +71,11 @@ def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
         BitstreamError: another shape, type or range.
     """
     array = _as_numpy(codes)
-    good = array.ndim == 3 and np.issubdtype(array.dtype, np.integer)
+    good = array.ndim == 3 and len(array) > 0 and np.issubdtype(array.dtype, np.integer)
     if not good or not 1 <= array.shape[1] <= config.num_stages:
         raise BitstreamError(
-            f"codes are {array.dtype} {array.shape}; expected integers [C, Q, F] with Q from 1 to "
-            f"{config.num_stages}"
+            f"codes are {array.dtype} {array.shape}; expected integers [C, Q, F] with C from 1 "
+            f"and Q from 1 to {config.num_stages}"
         )
     if array.size and not (array.min() >= 0 and array.max() < config.codebook_size):
         raise BitstreamError(

@@ -1,6 +1,7 @@
 """Recordings: the only file that opens audio; `codec.pcm` writes it."""
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ import numpy as np
 import soundfile
 
 from codec.errors import AudioError
+from codec.ffmpeg import converted
+from codec.formats import FFMPEG, suffix_of
 from codec.pcm import check_wave, library_reason, target_format, to_pcm16, write_audio, write_blocks
 from codec.resampling import resample
 
@@ -32,6 +35,10 @@ __all__ = [
 
 BLOCK_SAMPLES = 65_536
 _APPROXIMATE = {"MP3"}
+_PROMISE = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
+_UNKNOWN_BYTES = 0x7FFF_0000
+"""Programs that write to a pipe put such a number, or one above it, where a length should be."""
+_MP3_FRAME = 1_152
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ class AudioReader:
         self._sound = sound
         self._name = name
         self.info = AudioInfo(sound.samplerate, sound.channels, sound.frames, sound.format)
+        cut = _cut_short(sound)
+        self.warnings: list[str] = [f"{name}: cut short? {cut}"] if cut else []
+        """What looks wrong but does not stop the reading; complete after `blocks`."""
 
     def blocks(self, num_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
         """The wave, `num_samples` at a time; integer formats are scaled to [-1, 1].
@@ -75,10 +85,12 @@ class AudioReader:
             yield block.T
         if not count:
             raise AudioError(f"{self._name}: empty recording (0 samples)")
-        if count < self.info.num_samples and self.info.format not in _APPROXIMATE:
-            raise AudioError(
-                f"{self._name}: damaged, it ends after {count} of {self.info.num_samples} samples"
-            )
+        promised = self.info.num_samples
+        if count < promised and self.info.format not in _APPROXIMATE:
+            raise AudioError(f"{self._name}: damaged, it ends after {count} of {promised} samples")
+        if count < promised - 2 * _MP3_FRAME:
+            what = f"its header promises {promised} samples and the file ends after {count}"
+            self.warnings.append(f"{self._name}: cut short? {what}")
 
     def _read(self, num_samples: int) -> np.ndarray:
         try:
@@ -92,7 +104,8 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
     """A recording, open for reading block by block.
 
     Args:
-        source: a path, or an open binary file (a pipe is first copied to a temporary file).
+        source: a path, or an open binary file (a pipe is first copied to a temporary file). Paths
+            that end in one of `codec.formats.FFMPEG` are read through the program ffmpeg.
 
     Raises:
         AudioError: missing, a folder, not audio, or without a single sample.
@@ -107,7 +120,7 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
         except (soundfile.SoundFileError, TypeError, ValueError, OSError) as error:
             raise AudioError(
                 f"{name}: not a recording that can be read ({library_reason(error)}); "
-                "expected wav, flac, ogg or mp3"
+                "expected wav, flac, ogg, mp3 or another format of libsndfile"
             ) from error
         with sound:
             if sound.frames == 0:
@@ -141,6 +154,10 @@ def audio_info(source: str | Path | BinaryIO) -> AudioInfo:
 def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
     """`source` as an open file that can seek."""
     if isinstance(source, str | Path):
+        if suffix_of(source) in FFMPEG and Path(source).is_file():
+            with converted(source) as file:
+                yield file
+            return
         try:
             file = Path(source).open("rb")  # noqa: SIM115 (closed below)
         except IsADirectoryError as error:
@@ -149,15 +166,38 @@ def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
             raise AudioError(f"{name}: no such file") from error
         except OSError as error:
             raise AudioError(f"{name}: can't be read ({error.strerror})") from error
-        with file:
-            yield file
-    elif source.seekable():
-        yield source
+        with file, _spooled(file, name) as whole:
+            yield whole
     else:
-        with tempfile.TemporaryFile() as spool:
-            shutil.copyfileobj(source, spool)
+        with _spooled(source, name) as whole:
+            yield whole
+
+
+@contextmanager
+def _spooled(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """An open file as it is, or copied to a temporary one where it can't seek (a pipe, say)."""
+    if file.seekable():
+        yield file
+        return
+    with tempfile.TemporaryFile() as spool:
+        try:
+            shutil.copyfileobj(file, spool)
             spool.seek(0)
-            yield spool
+        except OSError as error:
+            reason = f"can't be copied to a temporary file ({error.strerror})"
+            raise AudioError(f"{name}: {reason}") from error
+        yield spool
+
+
+def _cut_short(sound: soundfile.SoundFile) -> str | None:
+    """What a header promises beyond the file's end, which libsndfile passes over in silence."""
+    found = _PROMISE.search(sound.extra_info)
+    if not found:
+        return None
+    promised, held = map(int, found.groups())
+    if not held < promised < _UNKNOWN_BYTES:
+        return None
+    return f"its header promises {promised} bytes of samples and the file ends after {held}"
 
 
 def _direct(file: BinaryIO) -> int | BinaryIO:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from codec.arrays import Array, as_codes, as_wave, like, split_wave
+from codec.arrays import Array, as_codes, as_sample_rate, as_wave, like, split_wave
 from codec.backends.interface import Backend
 from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
 from codec.catalog import find_checkpoint
@@ -175,7 +175,7 @@ class Codec:
         try:
             return Header(
                 self.model_id,
-                int(sample_rate),
+                as_sample_rate(sample_rate),
                 num_channels,
                 0,
                 num_stages,

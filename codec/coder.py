@@ -13,7 +13,11 @@ from collections.abc import Iterable
 import numpy as np
 
 from codec.backends.interface import Backend
+from codec.errors import CheckpointError
 from codec.resampling import Resampler
+
+_QUIET = np.errstate(all="ignore")
+"""numpy's warnings of overflow; both coders look at what comes out and refuse it."""
 
 
 class Encoder:
@@ -41,11 +45,19 @@ class Encoder:
         self.num_samples = 0
         """Samples of each channel that came in."""
 
+    @_QUIET
     def push(self, wave: np.ndarray) -> np.ndarray:
-        """Shape: wave [C, T] float32 -> codes [C, Q, F] int64, F = 0 while frames wait."""
+        """More of the wave; what is ready.
+
+        Shape: wave [C, T] float32 -> codes [C, Q, F] int64, F = 0 while frames wait.
+
+        Raises:
+            CheckpointError: weights so large that the latent is not finite.
+        """
         self.num_samples += wave.shape[1]
         return self._code(self._resampler.push(wave))
 
+    @_QUIET
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
         codes = self._code(self._resampler.finish())
@@ -63,6 +75,8 @@ class Encoder:
 
     def _quantize(self, latents: list[np.ndarray]) -> np.ndarray:
         """Shape: latents [F, D] -> codes [Q, F]."""
+        if not all(np.isfinite(latent).all() for latent in latents):
+            raise CheckpointError("encoding gives NaN or infinite numbers: the weights overflow")
         codes = [
             self._backend.quantize(latent, self._num_stages, self._effort) for latent in latents
         ]
@@ -93,14 +107,22 @@ class Decoder:
         self._resampler = Resampler(rate, sample_rate, length)
         self._streams = [backend.synthesis() for _ in range(num_channels)]
 
+    @_QUIET
     def push(self, codes: np.ndarray) -> np.ndarray:
-        """Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32."""
+        """More codes; the samples that are ready.
+
+        Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32.
+
+        Raises:
+            CheckpointError: weights so large that samples are not finite.
+        """
         waves = [
             _row(stream.push(self._backend.dequantize(channel)))
             for stream, channel in zip(self._streams, codes, strict=True)
         ]
         return self._joined(self._resampler.push(np.stack(waves)))
 
+    @_QUIET
     def finish(self) -> np.ndarray:
         """The last samples. Shape: -> wave [C, T] float32."""
         waves = np.stack([_row(stream.finish()) for stream in self._streams])
@@ -113,4 +135,7 @@ class Decoder:
 
 def _row(blocks: list[np.ndarray]) -> np.ndarray:
     """Shape: blocks [T] -> [T]."""
-    return np.concatenate([np.zeros(0, np.float32), *blocks])
+    row = np.concatenate([np.zeros(0, np.float32), *blocks])
+    if not np.isfinite(row).all():
+        raise CheckpointError("decoding gives NaN or infinite samples: the weights overflow")
+    return row

@@ -4,6 +4,7 @@ Sources and targets are paths or open binary files. A target appears whole or no
 """
 
 import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ class CodedFile:
 
     header: Header
     num_bytes: int
+    warnings: tuple[str, ...] = ()
+    """What looked wrong with its source but did not stop the work."""
 
     @property
     def bitrate_kbps(self) -> float:
@@ -46,6 +49,7 @@ def compress_file(
     *,
     bitrate_kbps: float | None = None,
     num_stages: int | None = None,
+    mono: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> CodedFile:
@@ -53,6 +57,7 @@ def compress_file(
 
     Args:
         bitrate_kbps, num_stages: see `Codec.stages_for`.
+        mono: fold all channels into one, their mean.
         force: replace an existing target.
 
     Raises:
@@ -64,9 +69,12 @@ def compress_file(
     _refuse_same(source, target)
     with open_audio(source) as reader, new_file(target, force) as file:
         info = reader.info
-        header = codec.header(info.sample_rate, info.channels, stages)
+        header = codec.header(info.sample_rate, 1 if mono else info.channels, stages)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
-        return _coded(codec.compress_blocks(blocks, header, file))
+        if mono:
+            blocks = (block.mean(0, keepdims=True, dtype=np.float32) for block in blocks)
+        written = codec.compress_blocks(blocks, header, file)
+        return CodedFile(written, written.file_bytes, tuple(reader.warnings))
 
 
 def decompress_file(
@@ -156,9 +164,15 @@ def _open_coded(source: Source) -> Iterator[FileReader]:
         raise BitstreamError(f"{source}: can't be read ({error.strerror})") from error
     with file:
         try:
-            yield FileReader(file, os.fstat(file.fileno()).st_size)
+            yield FileReader(file, _length(file))
         except BitstreamError as error:
             raise type(error)(f"{source}: {error}") from error
+
+
+def _length(file: BinaryIO) -> int | None:
+    """Bytes in an open file; None for a pipe or a device, which only the reading tells of."""
+    status = os.fstat(file.fileno())
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
 
 
 def _refuse_same(source: Source, target: Source) -> None:

@@ -1,15 +1,15 @@
 """Files that appear whole or not at all."""
 
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from codec.errors import OutputError
+from codec.partial import partial_file
 
 
 @contextmanager
@@ -57,6 +57,8 @@ def check_target(path: Path, force: bool) -> None:
         OutputError: see `new_file`.
     """
     try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()  # a link that leads to itself can't be followed
         if path.is_dir():
             raise OutputError(f"{path}: is a folder; expected a file to write")
         if path.is_file() and not force:
@@ -80,15 +82,13 @@ def _copied(target: BinaryIO) -> Iterator[BinaryIO]:
 
 def _renamed(path: Path, force: bool) -> Iterator[BinaryIO]:
     """A file in the folder of `path` (or of what that links to) that gets its name in the end."""
-    final = path.resolve()
-    partial = final.with_name(f".{final.name[:64]}.{secrets.token_hex(4)}.partial")
     try:
-        with partial.open("x+b") as file:
+        final = path.resolve()
+        with partial_file(final) as (partial, file):
             yield file
-        if final.exists() and not force:
-            raise OutputError(f"{path}: appeared while it was being written; left as it is")
-        partial.replace(final)
+            file.flush()
+            if final.exists() and not force:
+                raise OutputError(f"{path}: appeared while it was being written; left as it is")
+            partial.replace(final)
     except OSError as error:
         raise OutputError(f"{path}: can't be written ({error.strerror or error})") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Samples on their way out: which can be written, and 16-bit PCM recordings of them."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import soundfile
@@ -73,7 +73,8 @@ def write_blocks(
     Shape: blocks [C, T] each.
 
     Raises:
-        AudioError: a format that can't be written, or shape and rate don't fit it.
+        AudioError: a format that can't be written, shape and rate don't fit it, or samples are not
+            finite.
         OutputError: no space is left, say.
     """
     channels, num_samples = shape
@@ -88,7 +89,10 @@ def write_blocks(
             output, "w", sample_rate, channels, "PCM_16", format=kind
         ) as sound:
             for block in blocks:
+                check_finite(block)
                 sound.write(to_pcm16(block).T)
+                if output.error is not None:
+                    break
     except (soundfile.SoundFileError, ValueError, AssertionError) as error:
         if output.error is None:
             raise AudioError(
@@ -96,23 +100,42 @@ def write_blocks(
                 f"({library_reason(error)})"
             ) from error
     if isinstance(output.error, OSError):
-        raise OutputError(f"can't write ({output.error.strerror})") from output.error
+        raise OutputError(f"can't be written ({output.error.strerror})") from output.error
     if output.error is not None:
         raise output.error
 
 
 class _Output:
-    """An open file that keeps the error of a write, or Ctrl-C in one: soundfile only prints it."""
+    """An open file that keeps the first error, or Ctrl-C, of what is done to it.
+
+    soundfile calls it from C, which can only print an error and go on.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
-        self.seek, self.tell, self.read = file.seek, file.tell, file.read
         self.error: BaseException | None = None
-        self._write = file.write
+        self._file = file
 
     def write(self, data: bytes) -> int:
         """Bytes written: none after an error."""
+        return self._kept(self._file.write, data)
+
+    def read(self, count: int = -1) -> bytes:
+        """Bytes read: none after an error."""
+        return self._kept(self._file.read, count) or b""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """The new place: 0 after an error."""
+        return self._kept(self._file.seek, offset, whence)
+
+    def tell(self) -> int:
+        """The place: 0 after an error."""
+        return self._kept(self._file.tell)
+
+    def _kept(self, call: Callable[..., Any], *args: Any) -> Any:
+        if self.error is not None:
+            return 0
         try:
-            return self._write(data)
+            return call(*args)
         except BaseException as error:  # raised again by `write_blocks`
             self.error = error
             return 0
@@ -126,7 +149,19 @@ def to_pcm16(wave: np.ndarray) -> np.ndarray:
     >>> to_pcm16(np.array([0.5, -2.0]))
     array([ 16384, -32768], dtype=int16)
     """
-    return np.clip(np.rint(wave * 32_768.0), -32_768, 32_767).astype(np.int16)
+    return np.clip(np.rint(np.clip(wave, -1.0, 1.0) * 32_768.0), -32_768, 32_767).astype(np.int16)
+
+
+def check_finite(wave: np.ndarray) -> None:
+    """Refuse samples that are no numbers: as PCM they would be noise at full scale.
+
+    Raises:
+        AudioError: NaN or infinite samples.
+    """
+    if not np.isfinite(wave).all():
+        raise AudioError(
+            "the wave to write has NaN or infinite samples; the weights that decoded it overflow"
+        )
 
 
 def check_wave(wave: np.ndarray, name: str) -> None:

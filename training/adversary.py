@@ -5,7 +5,7 @@ real and decoded speech serves both sides: the codec's gradient is taken with re
 wave, the discriminators' with respect to their weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from training.discriminators import Discriminators, Verdict
 from training.processes import average_over_ranks
+from training.quantizers.ranks import copy_from_first_rank
 
 
 class Terms(NamedTuple):
@@ -35,20 +36,27 @@ class Adversary:
 
     def __init__(self, names: Sequence[str], learning_rate: float, device: str = "cpu") -> None:
         self.module = Discriminators(names).to(device)
+        for tensor in self.module.state_dict().values():
+            copy_from_first_rank(tensor)
         self.learning_rate = learning_rate
         self.weights = list(self.module.parameters())
         self.optimizer = torch.optim.AdamW(
             self.weights, lr=learning_rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True
         )
 
+    def take_over(self, other: "Adversary") -> None:
+        """Let discriminators that `other` has as well go on from its weights."""
+        for name, member in self.module.members.items():
+            if name in other.module.members:
+                member.load_state_dict(other.module.members[name].state_dict())
+
     def terms(self, decoded: Tensor, real: Tensor) -> Terms:
         """Shape: decoded, real [B, 1, T] -> three scalars."""
         pairs = [_halves(verdict) for verdict in self.module(torch.cat([real, decoded]))]
-        count = len(pairs)
         return Terms(
-            sum((1.0 - fake.scores).square().mean() for _, fake in pairs) / count,
-            sum(_distance(fake, true) for true, fake in pairs) / count,
-            sum(_mistakes(fake, true) for true, fake in pairs) / count,
+            _mean((1.0 - fake.scores).square().mean() for _, fake in pairs),
+            _mean(_distance(fake, true) for true, fake in pairs),
+            _mean(_mistakes(fake, true) for true, fake in pairs),
         )
 
     def learn(self, loss: Tensor, schedule: float = 1.0) -> None:
@@ -64,6 +72,10 @@ class Adversary:
                 group["lr"] = self.learning_rate * schedule
             self.optimizer.step()
         self.optimizer.zero_grad()
+
+
+def _mean(values: Iterable[Tensor]) -> Tensor:
+    return torch.stack(list(values)).mean()
 
 
 def _halves(verdict: Verdict) -> tuple[Verdict, Verdict]:

@@ -14,9 +14,9 @@ import numpy as np
 
 from codec.audio import read_audio
 from codec.errors import AudioError, TrainingError
+from codec.formats import ALL, COMMON, suffix_of
 from codec.resampling import resample
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 _SHORTEST_S = 0.3
 
 
@@ -47,7 +47,7 @@ def load_corpus(folder: Path, sample_rate: int) -> Corpus:
     clips: list[np.ndarray] = []
     groups: dict[str, dict[str, tuple[int, ...]]] = {}
     refused: list[str] = []
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in sorted(p for p in folder.rglob("*") if suffix_of(p) in ALL and p.is_file()):
         try:
             clip = read_clip(path, sample_rate)
         except AudioError as error:
@@ -58,7 +58,7 @@ def load_corpus(folder: Path, sample_rate: int) -> Corpus:
         members[speaker] = (*members.get(speaker, ()), len(clips))
         clips.append(clip)
     if not clips:
-        raise TrainingError(f"{folder}: no usable recording ({', '.join(SUFFIXES)}) found there")
+        raise TrainingError(f"{folder}: no usable recording ({COMMON}) found there")
     return Corpus(sample_rate, tuple(clips), groups, tuple(refused))
 
 

@@ -5,6 +5,7 @@ for decoded, and what its layers saw, which decoded speech should have alike.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,8 @@ from torch.nn import functional
 from torch.nn.utils.parametrizations import weight_norm
 
 _SLOPE = 0.1
+_SPEECH_GAIN = 10.0
+"""Brings samples of speech to about 1."""
 
 
 class Verdict(NamedTuple):
@@ -71,8 +74,7 @@ class PeriodDiscriminator(nn.Module):
         self.period = period
         widths = [1, channels, 2 * channels, 4 * channels, 6 * channels]
         self.layers = nn.ModuleList(
-            _conv1d(inputs, outputs, 5, 3)
-            for inputs, outputs in zip(widths[:-1], widths[1:], strict=True)
+            _conv1d(inputs, outputs, 5, 3) for inputs, outputs in pairwise(widths)
         )
         self.layers.append(_conv1d(widths[-1], widths[-1], 5, 1))
         self.score = _conv1d(widths[-1], 1, 3, 1)
@@ -80,12 +82,10 @@ class PeriodDiscriminator(nn.Module):
     def forward(self, wave: Tensor) -> Verdict:
         """Shape: wave [B, 1, T] -> see `Verdict`."""
         batch, samples = len(wave), wave.shape[-1]
-        x = functional.pad(wave, (0, -samples % self.period))
+        x = functional.pad(wave * _SPEECH_GAIN, (0, -samples % self.period))
         x = x.view(batch, -1, self.period).transpose(1, 2).reshape(batch * self.period, 1, -1)
         scores, layers = _run(self.layers, self.score, x)
-        return Verdict(
-            scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers]
-        )
+        return Verdict(scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers])
 
 
 def _run(layers: nn.ModuleList, score: nn.Module, x: Tensor) -> Verdict:
@@ -102,13 +102,22 @@ def _conv2d(
 ) -> nn.Module:
     """Over time by bins; strides go over bins, dilation over time."""
     padding = ((kernel[0] - 1) // 2 * dilation, (kernel[1] - 1) // 2)
-    return weight_norm(
+    return _started(
         nn.Conv2d(inputs, outputs, kernel, (1, stride), padding, dilation=(dilation, 1))
     )
 
 
 def _conv1d(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
-    return weight_norm(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+    return _started(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+
+
+def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
+    """With weights that keep the signal's size from layer to layer: PyTorch's own shrink it until
+    the scores don't depend on the wave, and then nothing is learnt for hundreds of steps."""
+    nn.init.kaiming_normal_(layer.weight, a=_SLOPE)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return weight_norm(layer)
 
 
 DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from training.lock import only_run
 from training.log import Log
 from training.processes import agree, rank
 from training.run import Run
@@ -57,8 +59,25 @@ def fit(
     Args:
         clips, stages: what to validate on, and at which numbers of stages.
         say: told what the user should know, a line at a time.
+
+    Raises:
+        TrainingError: another run is at work in the folder, or its state doesn't fit.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    with only_run(folder) if rank() == 0 else nullcontext():
+        _fit(run, folder, clips, stages, options=options, say=say)
+
+
+def _fit(
+    run: Run,
+    folder: Path,
+    clips: Sequence[np.ndarray],
+    stages: Sequence[int],
+    *,
+    options: FitOptions,
+    say: Callable[[str], None],
+) -> None:
+    """`fit`, in a folder that is ours."""
     state = folder / STATE
     _begin(run, state, say)
     log = Log(folder) if rank() == 0 else None

@@ -50,7 +50,7 @@ def average_over_ranks(tensors: Iterable[torch.Tensor]) -> None:
     if num_ranks() > 1:
         for tensor in tensors:
             distributed.all_reduce(tensor)
-            tensor /= num_ranks()
+            tensor.div_(num_ranks())
 
 
 def agree(decision: bool) -> bool:

@@ -71,11 +71,8 @@ class PhaseConfig:
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.losses.LOSSES`, of `adversarial` and of `features` (both of
     the discriminators)."""
-    balanced: bool = False
-    """Whether weights are shares of the gradient that reaches the decoded wave."""
     discriminators: tuple[str, ...] = ()
-    """Keys of `training.discriminators.DISCRIMINATORS`; they begin anew unless the phase before had
-    the same."""
+    """Keys of `training.discriminators.DISCRIMINATORS`; those that the phase before had go on."""
     discriminator_rate: float = 5e-4
     """Their peak learning rate, which rises and falls as the codec's."""
     latent_weight: float = 1.0

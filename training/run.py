@@ -11,7 +11,6 @@ from codec.catalog import find_checkpoint
 from codec.config import ModelConfig
 from codec.errors import ConfigError, TrainingError
 from training.adversary import Adversary
-from training.balance import Balance
 from training.batches import Batches
 from training.corpora import Corpus
 from training.forward import Forward, over_ranks
@@ -23,6 +22,7 @@ from training.recipe import PhaseConfig, Recipe, differences
 from training.schedule import learning_rate
 from training.start import start_codebooks, start_linear, take_weights
 from training.state import (
+    check_shape,
     load_state,
     optimizer_tensors,
     restore_optimizer,
@@ -60,7 +60,6 @@ class Run:
         self.model.quantizer.learn_by(recipe.codebook_learning)
         self.average = build_model(recipe.model, recipe.quantizer).to(device).requires_grad_(False)
         self.adversary: Adversary | None = None
-        self.balance = Balance()
         self.step, self.started = 0, False
         self._enter_phase(recipe.phases[0])
 
@@ -93,10 +92,10 @@ class Run:
 
         Where gradients are not finite the optimizer takes no step: `skipped` is 1.
         """
+        torch.manual_seed(((self.recipe.seed << 32) + self.step) * num_ranks() + rank())
         phase, done = self.recipe.phase_at(self.step)
         if phase is not self.phase:
             self._enter_phase(phase)
-        torch.manual_seed(((self.recipe.seed << 32) + self.step) * num_ranks() + rank())
         wave, num_stages = self.draw()
         rebuilt, latent_loss = self.forward(wave, num_stages)
         told = self.objective.tell(rebuilt, wave)
@@ -117,13 +116,12 @@ class Run:
         return self._logged(told, latent_loss, norm)
 
     def _logged(self, told: Told, latent_loss: Tensor, norm: Tensor) -> dict[str, float]:
-        """A step's values; `skipped` counts gradients that were not finite."""
+        """A step's values as plain numbers."""
         values = told.values | {"latent": latent_loss, "gradient_norm": norm}
         if told.discriminator is not None:
             values["discriminator"] = told.discriminator
-        skipped = told.left_out + (not bool(torch.isfinite(norm)))
         return {name: float(value.detach()) for name, value in values.items()} | {
-            "skipped": float(skipped)
+            "skipped": float(not torch.isfinite(norm))
         }
 
     def draw(self) -> tuple[Tensor, Tensor]:
@@ -186,19 +184,20 @@ class Run:
             fused=True,
         )
         self._meet_discriminators(phase)
-        self.objective = Objective(phase, self.balance, self.adversary)
+        self.objective = Objective(phase, self.adversary)
 
     def _meet_discriminators(self, phase: PhaseConfig) -> None:
-        """The discriminators of `phase`: those of the phase before if they are the same."""
+        """The discriminators of `phase`: those that the phase before had go on."""
+        before = self.adversary
         if not phase.discriminators:
             self.adversary = None
-        elif self.adversary is None or tuple(self.adversary.module.members) != tuple(
-            phase.discriminators
-        ):
+        elif before is None or tuple(before.module.members) != tuple(phase.discriminators):
             rate = phase.discriminator_rate
             self.adversary = Adversary(phase.discriminators, rate, self.device)
+            if before is not None:
+                self.adversary.take_over(before)
         else:
-            self.adversary.learning_rate = phase.discriminator_rate
+            before.learning_rate = phase.discriminator_rate
 
     def save(self, path: Path) -> None:
         """Write the whole state."""
@@ -206,7 +205,6 @@ class Run:
         tensors |= with_prefix("average", self.average.state_dict())
         tensors |= with_prefix("optimizer", optimizer_tensors(self.optimizer, self.model))
         tensors |= with_prefix("counts", self.model.quantizer.training_state())
-        tensors |= with_prefix("balance", self.balance.lengths)
         if self.adversary is not None:
             module = self.adversary.module
             tensors |= with_prefix("adversary", module.state_dict())
@@ -229,12 +227,15 @@ class Run:
             self.model.load_state_dict(under_prefix("model", tensors))
             self.average.load_state_dict(under_prefix("average", tensors))
             self.step = int(header["step"])
-            phase, done = self.recipe.phase_at(self.step)
-            if done:
+            if self.step:
+                # of the last step, whose discriminators the next phase may go on with
+                phase, _ = self.recipe.phase_at(self.step - 1)
                 self._enter_phase(phase)
                 restore_optimizer(self.optimizer, self.model, under_prefix("optimizer", tensors))
-            self.model.quantizer.load_training_state(under_prefix("counts", tensors))
-            self.balance.lengths = under_prefix("balance", tensors)
+            counts = under_prefix("counts", tensors)
+            for name, value in self.model.quantizer.training_state().items():
+                check_shape(name, counts[name], value.shape)
+            self.model.quantizer.load_training_state(counts)
             self._resume_adversary(tensors)
         except (RuntimeError, KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"{path}: a state that doesn't fit this recipe's model") from error

@@ -12,15 +12,17 @@ a run that is killed and started again goes on to the same bits.
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from codec.errors import OutputError, TrainingError
+from codec.output import new_file
 
 FORMAT = "nsvq-training-1"
 
@@ -31,16 +33,16 @@ def save_state(path: Path, tensors: dict[str, Tensor], header: dict[str, Any]) -
     Raises:
         OutputError: the disk is full, say.
     """
-    partial = path.with_suffix(".partial")
     clones = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     metadata = {"format": FORMAT, "run": json.dumps(header, sort_keys=True)}
     try:
-        save_file(clones, partial, metadata=metadata)
-        with partial.open("r+b") as file:
-            os.fsync(file.fileno())  # a power cut must not leave a new name for old emptiness
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
+        data = save(clones, metadata=metadata)
+    except SafetensorError as error:
         raise OutputError(f"{path}: can't be written ({error})") from error
+    with new_file(path, force=True) as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())  # a power cut must not leave a new name for old emptiness
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -55,9 +57,12 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             if metadata.get("format") != FORMAT:
                 raise TrainingError(f"{path}: not a training state of this release")
             header = json.loads(metadata["run"])
+            step = header.get("step", 0)
+            if type(step) is not int or step < 0:
+                raise TrainingError(f"{path}: a state of step {step!r}; expected 0 or more")
             names: list[str] = file.keys()
             return {name: file.get_tensor(name) for name in names}, header
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, AttributeError, KeyError, ValueError) as error:
         raise TrainingError(f"{path}: can't be read as a training state ({error})") from error
 
 
@@ -74,13 +79,28 @@ def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> di
 def restore_optimizer(
     optimizer: torch.optim.Optimizer, module: nn.Module, tensors: dict[str, Tensor]
 ) -> None:
-    """Put back what `optimizer_tensors` took out."""
+    """Put back what `optimizer_tensors` took out.
+
+    Raises:
+        ValueError: moments of another shape than their parameter's.
+    """
     parameters = dict(module.named_parameters())
     for label, value in tensors.items():
         key, name = label.split(".", 1)
         parameter = parameters[name]
+        check_shape(label, value, torch.Size() if key == "step" else parameter.shape)
         target = "cpu" if key == "step" and parameter.device.type == "cpu" else parameter.device
         optimizer.state[parameter][key] = value.to(target)
+
+
+def check_shape(name: str, value: Tensor, expected: Sequence[int]) -> None:
+    """Refuse what would otherwise be stretched to fit.
+
+    Raises:
+        ValueError: another shape than expected.
+    """
+    if tuple(value.shape) != tuple(expected):
+        raise ValueError(f"{name} is {tuple(value.shape)}; expected {tuple(expected)}")
 
 
 def with_prefix(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

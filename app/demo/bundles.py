@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from app.demo.shelf import safe_name
 from app.demo.studio import Studio, plain_message
-from codec.audio import audio_info, read_audio, write_audio
-from codec.bitstream import trim_file
+from app.demo.waves import new_wave
+from codec.bitstream import FileReader, Header
 from codec.errors import CodecError
+from codec.files import trim_path
+from codec.output import new_file
 
 MAX_FILES = 20
 
@@ -30,44 +30,47 @@ class Result:
 
 def encode_one(studio: Studio, path: Path, bitrate_kbps: float) -> Result:
     """`path` (audio) as .nsvq at `bitrate_kbps`."""
+    output = studio.shelf.place(f"{path.stem}.nsvq")
     try:
-        studio.check_length(audio_info(path).seconds)
-        wave, sample_rate = read_audio(path)
-        data = studio.codec.compress(wave, sample_rate, bitrate_kbps=bitrate_kbps)
+        with studio.recording(path) as (info, blocks), new_file(output) as file:
+            stages = studio.codec.stages_for(bitrate_kbps)
+            header = studio.codec.header(info.sample_rate, info.channels, stages)
+            header = studio.codec.compress_blocks(blocks, header, file)
     except CodecError as error:
         return _failed(path, error)
-    output = studio.shelf.place(f"{path.stem}.nsvq")
-    output.write_bytes(data)
-    seconds = wave.shape[-1] / sample_rate
-    note = f"{seconds:.1f} s, {len(data):,} bytes, {8 * len(data) / seconds / 1000:.2f} kbps"
+    kbps = 8 * header.file_bytes / header.seconds / 1000
+    note = f"{header.seconds:.1f} s, {header.file_bytes:,} bytes, {kbps:.2f} kbps"
+    if header.num_channels > 1:
+        note += f" ({header.num_channels} channels, each coded on its own)"
     return Result(path.name, output, note)
 
 
 def decode_one(studio: Studio, path: Path, bitrate_kbps: float | None) -> Result:
     """`path` (.nsvq) as 16-bit WAV, at a lower rate where one is given."""
+    output = studio.shelf.place(f"{path.stem}.wav")
     try:
-        data, header = studio.read_code(path)
-        wave, sample_rate = studio.codec.decompress(
-            data, num_stages=_stages(studio, header.num_stages, bitrate_kbps)
-        )
+        header = studio.check_code(path)
+        with (
+            path.open("rb") as code,
+            new_wave(output, header.sample_rate, header.num_channels) as file,
+        ):
+            stages = _stages(header, bitrate_kbps)
+            for block in studio.codec.decompress_blocks(FileReader(code), stages):
+                file.write(block)
     except CodecError as error:
         return _failed(path, error)
-    output = studio.shelf.place(f"{path.stem}.wav")
-    write_audio(output, wave, sample_rate)
-    seconds = wave.shape[-1] / sample_rate
-    return Result(path.name, output, f"{seconds:.1f} s at {sample_rate:,} Hz")
+    return Result(path.name, output, f"{header.seconds:.1f} s at {header.sample_rate:,} Hz")
 
 
 def trim_one(studio: Studio, path: Path, bitrate_kbps: float) -> Result:
     """`path` (.nsvq) without the stages above `bitrate_kbps`; the network is not used."""
+    output = studio.shelf.place(f"{path.stem}.nsvq")
     try:
-        data, header = studio.read_code(path)
-        trimmed = trim_file(data, _stages(studio, header.num_stages, bitrate_kbps))
+        before = studio.check_code(path)
+        after = trim_path(path, output, num_stages=_stages(before, bitrate_kbps)).header
     except CodecError as error:
         return _failed(path, error)
-    output = studio.shelf.place(f"{path.stem}.nsvq")
-    output.write_bytes(trimmed)
-    return Result(path.name, output, f"{len(data):,} → {len(trimmed):,} bytes")
+    return Result(path.name, output, f"{before.file_bytes:,} → {after.file_bytes:,} bytes")
 
 
 def describe_one(studio: Studio, path: Path) -> dict[str, str]:
@@ -76,7 +79,7 @@ def describe_one(studio: Studio, path: Path) -> dict[str, str]:
     Raises:
         BitstreamError: not a sound file.
     """
-    data, header = studio.read_code(path)
+    header = studio.check_code(path)
     seconds, kbps = header.seconds, header.bitrate_kbps()
     ours = header.model_id == studio.codec.model_id
     return {
@@ -84,8 +87,8 @@ def describe_one(studio: Studio, path: Path) -> dict[str, str]:
         "Source": f"{header.sample_rate:,} Hz, {header.num_channels} channel"
         f"{'s' if header.num_channels != 1 else ''}",
         "Stages": f"{header.num_stages} ({kbps:g} kbps a channel)",
-        "On disk": f"{len(data):,} bytes"
-        + (f", {8 * len(data) / seconds / 1000:.2f} kbps" if seconds else ""),
+        "On disk": f"{header.file_bytes:,} bytes, "
+        f"{8 * header.file_bytes / seconds / 1000:.2f} kbps",
         "Made by": f"checkpoint {header.model_id.hex()}"
         + (" (this one)" if ours else " (another one: it can't be decoded here)"),
     }
@@ -122,10 +125,9 @@ def _free_name(name: str, taken: set[str]) -> str:
     return choice
 
 
-def _stages(studio: Studio, held: int, bitrate_kbps: float | None) -> int:
-    if bitrate_kbps is None or not np.isfinite(bitrate_kbps):
-        return held
-    return min(held, studio.codec.config.stages_for(bitrate_kbps))
+def _stages(header: Header, bitrate_kbps: float | None) -> int:
+    """Stages for a bitrate, by the file's own rates: another model may have made it."""
+    return header.num_stages if bitrate_kbps is None else header.stages_for(bitrate_kbps)
 
 
 def _failed(path: Path, error: CodecError) -> Result:

@@ -3,12 +3,10 @@
 import shutil
 import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from codec.audio import read_audio
+from app.demo.waves import fitted, new_wave, wave_blocks
+from codec.audio import audio_info
 from codec.errors import AudioError
 
 LOWEST_KBPS = 6.0
@@ -16,29 +14,20 @@ LOWEST_KBPS = 6.0
 TIMEOUT_S = 120.0
 
 
-@dataclass
-class OpusTake:
-    """A clip after Opus."""
-
-    wave: np.ndarray
-    """Shape [C, T] at `sample_rate`, as long as the source."""
-    sample_rate: int
-    num_bytes: int
-    """Ogg file on disk."""
-
-
 def opus_installed() -> bool:
     """Whether both programs are on the path."""
     return bool(shutil.which("opusenc") and shutil.which("opusdec"))
 
 
-def through_opus(source: Path, bitrate_kbps: float) -> OpusTake:
+def through_opus(source: Path, bitrate_kbps: float, target: Path) -> int:
     """`source` (WAV) encoded by opusenc near `bitrate_kbps` and decoded at its own rate.
+
+    `target` gets as many samples as the source has. Returns the bytes of the Ogg file.
 
     Raises:
         AudioError: a program fails or takes too long.
     """
-    wave, sample_rate = read_audio(source)
+    info = audio_info(source)
     with tempfile.TemporaryDirectory(prefix="nsvq-opus-") as folder:
         code, decoded = Path(folder, "clip.opus"), Path(folder, "clip.wav")
         rate = f"{max(LOWEST_KBPS, bitrate_kbps):g}"
@@ -61,17 +50,16 @@ def through_opus(source: Path, bitrate_kbps: float) -> OpusTake:
                 "opusdec",
                 "--quiet",
                 "--rate",
-                str(sample_rate),
+                str(info.sample_rate),
                 "--no-dither",
                 str(code),
                 str(decoded),
             ]
         )
-        output, found_rate = read_audio(decoded)
-        num_bytes = code.stat().st_size
-    missing = max(0, wave.shape[-1] - output.shape[-1])
-    output = np.pad(output, ((0, 0), (0, missing)))[:, : wave.shape[-1]]
-    return OpusTake(output, found_rate, num_bytes)
+        with new_wave(target, info.sample_rate, info.channels) as file:
+            for block in fitted(wave_blocks(decoded), info.num_samples):
+                file.write(block)
+        return code.stat().st_size
 
 
 def _run(command: list[str]) -> None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,49 +12,6 @@ from app.demo.shelf import Shelf
 
 if TYPE_CHECKING:
     from app.demo.studio import Studio
-
-POLICY = "; ".join(
-    [
-        "default-src 'self'",
-        "base-uri 'self'",
-        "object-src 'none'",
-        "frame-src 'self' data: blob:",
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "media-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "connect-src 'self' data: blob:",
-        "worker-src 'self' blob:",
-    ]
-)
-"""Whatever Gradio may want to fetch from elsewhere, the browser refuses."""
-HEADERS = {
-    "content-security-policy": POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-}
-
-Message = MutableMapping[str, Any]
-Send = Callable[[Message], Awaitable[None]]
-
-
-class SecurityHeaders:
-    """ASGI middleware that adds `HEADERS` to every answer."""
-
-    def __init__(self, app: Any) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Message, receive: Any, send: Send) -> None:
-        """Pass the request on; add the headers on the way back."""
-
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                extra = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
-                message["headers"] = [*message.get("headers", []), *extra]
-            await send(message)
-
-        await self.app(scope, receive, send_with_headers)
 
 
 @contextmanager
@@ -90,10 +47,16 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
     from starlette.middleware import Middleware
 
     from app.demo.examples import FOLDER
-    from app.demo.page import build_page, build_theme
+    from app.demo.gate import Gate, Rules
+    from app.demo.page import build_page, build_theme, number_inputs
     from app.demo.page.player import ASSETS
 
     page = build_page(studio)
+    rules = Rules(
+        (studio.shelf.root, FOLDER.resolve()),
+        settings.max_request_bytes,
+        number_inputs(page),
+    )
     _, local, shared = page.launch(
         server_name=settings.host,
         server_port=settings.port or None,
@@ -109,7 +72,7 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
         allowed_paths=[str(FOLDER)],
         theme=build_theme(),
         css_paths=[ASSETS / "page.css"],
-        app_kwargs={"middleware": [Middleware(SecurityHeaders)]},
+        app_kwargs={"middleware": [Middleware(Gate, rules=rules)]},
     )
     return page, shared or local
 

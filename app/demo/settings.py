@@ -60,3 +60,13 @@ class DemoSettings:
     def max_upload_bytes(self) -> int:
         """Largest file accepted: room for 48 kHz 24-bit stereo of `max_minutes`."""
         return max(20 * MB, int(20 * MB * self.max_minutes))
+
+    @property
+    def max_request_bytes(self) -> int:
+        """Most bytes in one request, which may hold several files."""
+        return 4 * self.max_upload_bytes
+
+    @property
+    def max_values(self) -> int:
+        """Most samples of all channels together: 48 kHz stereo of `max_minutes`."""
+        return int(96_000 * self.max_seconds)

@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import threading
 import time
@@ -16,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 
 MAX_NAME = 80
+ABORTED_S = 60.0
+"""An upload that hasn't grown for so long was broken off."""
 
 
 def safe_name(name: str, fallback: str = "clip") -> str:
@@ -49,10 +52,11 @@ class Shelf:
 
     def sweep(self, now: float | None = None) -> int:
         """Delete what is too old, and the oldest of what is too much; how many files went."""
-        limit = (time.time() if now is None else now) - self.keep_s
+        now = time.time() if now is None else now
+        limit = now - self.keep_s
+        removed = self._drop_aborted(now)
         files = sorted(self._files())
         excess = sum(size for _, size, _ in files) - self.max_bytes
-        removed = 0
         for changed, size, path in files:
             if changed >= limit and excess <= 0:
                 break
@@ -60,6 +64,17 @@ class Shelf:
             excess -= size
             removed += 1
         self._drop_empty_folders(limit)
+        return removed
+
+    def _drop_aborted(self, now: float) -> int:
+        """Delete uploads that no longer grow: complete ones lie in folders of their own."""
+        removed = 0
+        for path in self.root.iterdir():
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                if stat.S_ISREG(status.st_mode) and status.st_mtime < now - ABORTED_S:
+                    path.unlink()
+                    removed += 1
         return removed
 
     def _files(self) -> Iterator[tuple[float, int, Path]]:
@@ -80,7 +95,7 @@ class Shelf:
 
     def start_sweeping(self) -> None:
         """Sweep in the background until `close`."""
-        pause_s = min(60.0, self.keep_s / 4)
+        pause_s = min(ABORTED_S / 2, self.keep_s / 4)
 
         def work() -> None:
             while not self._stop.wait(pause_s):

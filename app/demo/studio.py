@@ -6,7 +6,8 @@ that one file: moving the bitrate slider only trims and decodes.
 
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -15,18 +16,19 @@ from typing import TypeVar
 import numpy as np
 
 from app.demo.examples import EXAMPLES
+from app.demo.limits import Limits
 from app.demo.scorers import Scorers
 from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
+from app.demo.waves import WaveWriter, heard, new_wave
 from codec import Codec
-from codec.audio import BLOCK_SAMPLES, open_audio, read_audio, resample, write_audio
+from codec.audio import AudioInfo, open_audio
 from codec.bitstream import FileReader, FileWriter, Header, trim_file
-from codec.errors import AudioError, BitstreamError, CodecError
+from codec.errors import CodecError
 from codec.files import check_file
 
 SCORED_S = 30.0
 """PESQ and STOI look at no more than this many seconds from a clip's start."""
-MAX_CHANNELS = 8
 Result = TypeVar("Result")
 Steps = Generator[float, None, Result]
 """Long work in steps: each gives the share done, so it can be shown and cancelled in between."""
@@ -83,6 +85,7 @@ class Studio:
         self.shelf = shelf
         self.settings = settings
         self.rates_kbps = tuple(codec.bitrates_kbps)
+        self.limits = Limits(settings.max_seconds, settings.max_values, codec.config.sample_rate)
         self.scorers = Scorers(settings.concurrency)
         self._examples: dict[Path, Clip] = {}
         self._examples_lock = threading.Lock()
@@ -96,20 +99,18 @@ class Studio:
         self.scorers.warm_up()
         finish(self.opening_example(EXAMPLES[0].path))
 
-    def check_length(self, seconds: float) -> None:
-        """Refuse what this demo would take too long over.
+    @contextmanager
+    def recording(self, path: str | Path) -> Iterator[tuple[AudioInfo, Iterator[np.ndarray]]]:
+        """An uploaded recording that keeps to the limits: its header, and its blocks [C, T].
 
         Raises:
-            AudioError: longer than `max_minutes`, or no length at all.
+            AudioError: not audio, empty, too long or with too many channels; while the blocks are
+                read, damaged or longer than the header said.
         """
-        if seconds <= 0.0:
-            raise AudioError("There is no sound in this file.")
-        if seconds > self.settings.max_seconds:
-            raise AudioError(
-                f"This recording lasts {seconds / 60:.1f} minutes; this page takes up to "
-                f"{self.settings.max_minutes:g}. Cut it, or use `nsvq encode`, which takes any "
-                "length."
-            )
+        with open_audio(path) as reader:
+            info = reader.info
+            self.limits.check(info.sample_rate, info.channels, info.num_samples)
+            yield info, self.limits.watched(reader.blocks(), info.sample_rate)
 
     def open_clip(self, path: str | Path, name: str | None = None) -> Clip:
         """Read and code the recording at `path`; errors as for `opening`."""
@@ -121,24 +122,21 @@ class Studio:
         Raises:
             AudioError: not audio, empty, damaged, too long or with too many channels.
         """
-        with open_audio(path) as reader:
-            info = reader.info
-            self.check_length(info.seconds)
-            if info.channels > MAX_CHANNELS:
-                raise AudioError(
-                    f"{info.channels} channels found; this page takes up to {MAX_CHANNELS}."
-                )
-            wave = np.concatenate(list(reader.blocks()), axis=1)
         name = safe_name(name or Path(path).name)
         original = self.shelf.place(f"{Path(name).stem}.wav")
-        write_audio(original, wave, info.sample_rate)
-        clip = Clip(name, original, info.sample_rate, wave.shape[1], wave.shape[0])
-        for num_samples in self._compressing(clip, wave):
-            yield min(1.0, num_samples / clip.num_samples)
+        with (
+            self.recording(path) as (info, blocks),
+            new_wave(original, info.sample_rate, info.channels) as copy,
+        ):
+            clip = Clip(name, original, info.sample_rate, info.num_samples, info.channels)
+            for num_samples in self._compressing(clip, _copied(blocks, copy), copy):
+                yield min(1.0, num_samples / clip.num_samples)
         return clip
 
-    def _compressing(self, clip: Clip, wave: np.ndarray) -> Iterator[int]:
-        """Fill in the clip's file; gives the number of samples done."""
+    def _compressing(
+        self, clip: Clip, blocks: Iterator[np.ndarray], copy: WaveWriter
+    ) -> Iterator[int]:
+        """Fill in the clip's file and length; gives the number of samples done."""
         started = time.perf_counter()
         file = BytesIO()
         header = self.codec.header(
@@ -146,10 +144,11 @@ class Studio:
         )
         writer = FileWriter(file, header)
         num_frames = 0
-        for codes in self.codec.encode_blocks(_blocks(wave), header):
+        for codes in self.codec.encode_blocks(blocks, header):
             writer.write(codes)
             num_frames += codes.shape[-1]
             yield int(num_frames / self.codec.config.frame_rate * clip.sample_rate)
+        clip.num_samples = copy.num_samples
         writer.finish(clip.num_samples)
         clip.data, clip.encode_s = file.getvalue(), time.perf_counter() - started
 
@@ -167,56 +166,48 @@ class Studio:
         """The clip as it sounds at `bitrate_kbps`."""
         return finish(self.decoding(clip, bitrate_kbps))
 
-    def decoding(self, clip: Clip, bitrate_kbps: float) -> Steps[Take]:
-        """`decode_clip` in steps of about 30 s of audio, each giving the share done."""
+    def decoding(self, clip: Clip, bitrate_kbps: float, path: Path | None = None) -> Steps[Take]:
+        """`decode_clip` in steps, each giving the share done; into `path` if one is given."""
         config = self.codec.config
         stages = config.stages_for(bitrate_kbps)
+        kbps = config.bitrate_kbps(stages)
+        path = path or self.shelf.place(f"{clip.stem} {kbps:g} kbps.wav")
         data = trim_file(clip.data, stages)
         started = time.perf_counter()
-        blocks: list[np.ndarray] = []
-        for block in self.codec.decompress_blocks(FileReader(BytesIO(data)), stages):
-            blocks.append(block)
-            yield sum(b.shape[1] for b in blocks) / clip.num_samples
-        wave = np.concatenate(blocks, axis=1)
-        decode_s = time.perf_counter() - started
-        kbps = config.bitrate_kbps(stages)
-        path = self.shelf.place(f"{clip.stem} {kbps:g} kbps.wav")
-        write_audio(path, wave, clip.sample_rate)
-        return Take(stages, kbps, data, path, decode_s)
+        with new_wave(path, clip.sample_rate, clip.num_channels) as file:
+            for block in self.codec.decompress_blocks(FileReader(BytesIO(data)), stages):
+                file.write(block)
+                yield file.num_samples / clip.num_samples
+        return Take(stages, kbps, data, path, time.perf_counter() - started)
 
-    def reference(self, clip: Clip) -> np.ndarray:
-        """The original as the network hears it: mono at its rate. Shape [T]."""
-        wave, sample_rate = read_audio(clip.original)
-        return self.as_heard(wave, sample_rate)
+    def heard(self, blocks: Iterable[np.ndarray], sample_rate: int) -> np.ndarray:
+        """What is scored and drawn: the first `SCORED_S` seconds, mono, at the model's rate.
 
-    def as_heard(self, wave: np.ndarray, sample_rate: int) -> np.ndarray:
-        """Shape: wave [C, T] at `sample_rate` -> [T] at the model's rate."""
-        return resample(
-            wave.mean(axis=0, keepdims=True), sample_rate, self.codec.config.sample_rate
-        )[0]
+        Shape: blocks [C, T] at `sample_rate` -> [T].
+        """
+        return heard(blocks, sample_rate, self.codec.config.sample_rate, SCORED_S)
 
-    def score_clip(
-        self, clip: Clip, num_stages: int, wave: np.ndarray | None = None
-    ) -> dict[str, float]:
+    def heard_file(self, path: Path) -> np.ndarray:
+        """`heard` of a recording. Shape: [T]."""
+        with open_audio(path) as reader:
+            return self.heard(reader.blocks(), reader.info.sample_rate)
+
+    def score_clip(self, clip: Clip, num_stages: int) -> dict[str, float]:
         """PESQ-WB and STOI of the clip at `num_stages`, remembered in the clip.
-
-        Args:
-            wave: the decoded wave [C, T] where it is at hand; else it is decoded here.
 
         Raises:
             EvaluationError: no score exists (too short, silent).
         """
         if num_stages not in clip.scores:
-            if wave is None:
-                wave, _ = self.codec.decompress(trim_file(clip.data, num_stages))
-            clip.scores[num_stages] = self.score_wave(clip, wave, clip.sample_rate)
+            reader = FileReader(BytesIO(trim_file(clip.data, num_stages)))
+            blocks = self.codec.decompress_blocks(reader, num_stages)
+            decoded = self.heard(blocks, clip.sample_rate)
+            clip.scores[num_stages] = self.score_wave(clip, decoded)
         return clip.scores[num_stages]
 
-    def score_wave(self, clip: Clip, wave: np.ndarray, sample_rate: int) -> dict[str, float]:
-        """PESQ-WB and STOI of any version [C, T] of the clip, on its first `SCORED_S` seconds."""
-        limit = int(SCORED_S * self.codec.config.sample_rate)
-        reference = self.reference(clip)[:limit]
-        decoded = self.as_heard(wave, sample_rate)[:limit]
+    def score_wave(self, clip: Clip, decoded: np.ndarray) -> dict[str, float]:
+        """PESQ-WB and STOI of any version of the clip, `heard`. Shape: decoded [T]."""
+        reference = self.heard_file(clip.original)
         length = min(len(reference), len(decoded))
         return self.scorers.score(
             reference[:length], decoded[:length], self.codec.config.sample_rate
@@ -230,19 +221,16 @@ class Studio:
         picked = np.rint(np.linspace(0, len(points) - 1, min(most, len(points)))).astype(int)
         return [points[index] for index in picked]
 
-    def read_code(self, path: str | Path) -> tuple[bytes, Header]:
-        """The bytes and header of an uploaded .nsvq file.
+    def check_code(self, path: str | Path) -> Header:
+        """The header of an uploaded .nsvq file, all of whose checksums were compared.
 
         Raises:
-            BitstreamError: not a sound file, or one that decodes to more than `max_minutes`.
+            CorruptError, VersionError: not a sound file.
+            AudioError: one that decodes to more than the limits.
         """
         header = check_file(Path(path)).header
-        if header.num_channels > MAX_CHANNELS:
-            raise BitstreamError(
-                f"{header.num_channels} channels found; this page takes up to {MAX_CHANNELS}."
-            )
-        self.check_length(header.seconds)
-        return Path(path).read_bytes(), header
+        self.limits.check(header.sample_rate, header.num_channels, header.num_samples)
+        return header
 
 
 def finish(steps: Steps[Result]) -> Result:
@@ -254,16 +242,17 @@ def finish(steps: Steps[Result]) -> Result:
             return end.value
 
 
-def _blocks(wave: np.ndarray) -> Iterator[np.ndarray]:
-    """Shape: wave [C, T] -> blocks [C, up to BLOCK_SAMPLES]."""
-    for start in range(0, wave.shape[1], BLOCK_SAMPLES):
-        yield wave[:, start : start + BLOCK_SAMPLES]
+def _copied(blocks: Iterator[np.ndarray], copy: WaveWriter) -> Iterator[np.ndarray]:
+    """The same blocks, each written down first. Shape: blocks [C, T]."""
+    for block in blocks:
+        copy.write(block)
+        yield block
 
 
 def plain_message(error: Exception) -> str:
     """What to tell a visitor: named errors speak for themselves, paths of this machine don't.
 
-    >>> plain_message(AudioError("/tmp/x/up/a.wav: can't be read"))
+    >>> plain_message(CodecError("/tmp/x/up/a.wav: can't be read"))
     "a.wav: can't be read"
     """
     if not isinstance(error, CodecError):

@@ -1,13 +1,11 @@
 """One clip in many versions: the original, any rate of ours, Opus."""
 
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from app.demo.opus import through_opus
-from app.demo.studio import Clip, Studio
-from codec.audio import read_audio, write_audio
+from app.demo.studio import Clip, Studio, finish
 from codec.errors import EvaluationError
 
 ORIGINAL = "Original"
@@ -32,9 +30,8 @@ class Version:
 
     def measure(self, studio: Studio, clip: Clip) -> None:
         """Fill in `scores`, or say why there are none."""
-        wave, sample_rate = read_audio(self.path)
         try:
-            self.scores = studio.score_wave(clip, wave, sample_rate)
+            self.scores = studio.score_wave(clip, studio.heard_file(self.path))
         except EvaluationError as error:
             self.failure = str(error)
 
@@ -57,17 +54,12 @@ def make_version(studio: Studio, clip: Clip, name: str, alias: str | None = None
     """The clip as `name`, in a file called after `alias` if the name must not be seen."""
     path = studio.shelf.place(f"{alias or name}.wav")
     if name == ORIGINAL:
-        wave, sample_rate = read_audio(clip.original)
+        shutil.copyfile(clip.original, path)
         num_bytes = clip.pcm_bytes
     elif name.startswith("Opus"):
-        take = through_opus(clip.original, _kbps(name))
-        wave, sample_rate, num_bytes = take.wave, take.sample_rate, take.num_bytes
+        num_bytes = through_opus(clip.original, _kbps(name), path)
     else:
-        ours = studio.decode_clip(clip, _kbps(name))
-        (wave, sample_rate), num_bytes = read_audio(ours.path), len(ours.data)
-    length = clip.num_samples
-    wave = np.pad(wave, ((0, 0), (0, max(0, length - wave.shape[-1]))))[:, :length]
-    write_audio(path, wave, sample_rate)
+        num_bytes = len(finish(studio.decoding(clip, _kbps(name), path)).data)
     return Version(name, path, num_bytes, clip.seconds)
 
 

@@ -1,12 +1,61 @@
 """`nsvq decode`: .nsvq files to recordings."""
 
 import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from app.batch import Facts, Place, Progress, coded_facts, coded_line, run_jobs
-from app.files import NSVQ_SUFFIX, plan_jobs
-from app.options import checkpoint_option, output_options, rate_options, say_nearest
+from app.batch import Manner, coded_facts, coded_line, run_jobs
+from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
+from app.options import (
+    checkpoint_option,
+    in_place_option,
+    jobs_option,
+    nearest_note,
+    output_options,
+    rate_options,
+)
+from app.work import Facts, Place, Progress, load_codec
+from codec.pcm import target_format
+
+if TYPE_CHECKING:
+    from codec.codec import Codec
+
+
+@dataclass(frozen=True)
+class Decode:
+    """Rebuilds one recording after the other."""
+
+    checkpoint: str
+    bitrate: float | None
+    stages: int | None
+    audio_format: str | None
+    force: bool
+
+    def load(self) -> "Codec":
+        """The codec."""
+        return load_codec(self.checkpoint)
+
+    def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
+        """Rebuild a recording."""
+        from codec.files import decompress_file
+
+        start = time.perf_counter()
+        coded = decompress_file(
+            self.load(),
+            source,
+            target,
+            bitrate_kbps=self.bitrate,
+            num_stages=self.stages,
+            format=self.audio_format,
+            force=self.force,
+            progress=progress,
+        )
+        used = coded.header.held_stages(self.bitrate, self.stages)
+        facts = coded_facts(coded)
+        facts["notes"] += nearest_note(self.bitrate, coded.header.bitrate_kbps(used))
+        return {**facts, "used_stages": used, "elapsed_s": time.perf_counter() - start}
 
 
 @click.command()
@@ -20,6 +69,8 @@ from app.options import checkpoint_option, output_options, rate_options, say_nea
 )
 @checkpoint_option
 @output_options
+@in_place_option
+@jobs_option
 def command(
     *,
     inputs: tuple[str, ...],
@@ -28,8 +79,8 @@ def command(
     stages: int | None,
     audio_format: str | None,
     checkpoint: str,
-    force: bool,
-    as_json: bool,
+    in_place: bool,
+    manner: Manner,
 ) -> None:
     """Rebuild recordings from .nsvq files, as 16-bit wav or flac.
 
@@ -41,30 +92,17 @@ def command(
     nsvq decode DIR2 -o DIR3                  writes DIR3/<same name>.wav
     nsvq decode speech.nsvq -o - | ...
     """
-    jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=f".{audio_format or 'wav'}")
+    writes = f".{audio_format or 'wav'}"
+    jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
     for job in jobs:
-        if audio_format and job.target.suffix in {".wav", ".flac"} - {f".{audio_format}"}:
-            raise click.UsageError(f"{job.target} isn't what --format {audio_format} writes")
-    from codec import Codec
-    from codec.files import decompress_file
+        _refuse_name(job, audio_format)
+    work = Decode(checkpoint, bitrate, stages, audio_format, manner.force)
+    run_jobs(jobs, work, manner, tell=coded_line)
 
-    codec = Codec.load(checkpoint)
-    said: set[float] = set()
 
-    def work(source: Place, target: Place, progress: Progress) -> Facts:
-        start = time.perf_counter()
-        coded = decompress_file(
-            codec,
-            source,
-            target,
-            bitrate_kbps=bitrate,
-            num_stages=stages,
-            format=audio_format,
-            force=force,
-            progress=progress,
-        )
-        used = coded.header.held_stages(bitrate, stages)
-        say_nearest(bitrate, coded.header.bitrate_kbps(used), said)
-        return {**coded_facts(coded), "used_stages": used, "elapsed_s": time.perf_counter() - start}
-
-    run_jobs(jobs, work, force=force, as_json=as_json, tell=coded_line)
+def _refuse_name(job: Job, audio_format: str | None) -> None:
+    """An output must be named like what is written into it."""
+    if audio_format and job.target.suffix in {".wav", ".flac"} - {f".{audio_format}"}:
+        raise click.UsageError(f"{job.target} isn't what --format {audio_format} writes")
+    if not audio_format and job.target != STANDARD:
+        target_format(job.target)

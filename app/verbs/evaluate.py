@@ -11,6 +11,7 @@ import click
 from app.options import comma_numbers, comma_words, scoring_options
 
 if TYPE_CHECKING:
+    from training.evaluation.decoded import DecodedFolder
     from training.evaluation.peers import Peer
     from training.evaluation.results import Results
     from training.evaluation.session import Session
@@ -36,6 +37,22 @@ def _custom_peers(
     if len(dict(pairs)) < len(pairs):
         raise click.BadParameter("two peers have one name")
     return dict(pairs)
+
+
+def decoded_folders(
+    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
+) -> "tuple[DecodedFolder, ...]":
+    """Callback of an option: `NAME@KBPS=DIR`, each time it is given."""
+    from training.evaluation.decoded import parse_decoded
+
+    return tuple(parse_decoded(text) for text in texts)
+
+
+def metric_names(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
+    """Callback of an option: metrics between commas, groups replaced by what is in them."""
+    from training.evaluation.metrics import expand_groups
+
+    return expand_groups(comma_words(ctx, param, text))
 
 
 def _checkpoints(
@@ -80,8 +97,8 @@ def _checkpoints(
     "custom_peers",
     callback=_custom_peers,
     multiple=True,
-    metavar="'NAME=ENCODE ; DECODE'",
-    help="Another codec by its commands, with {in} {code} {out} {kbps} {bps}.",
+    metavar="'NAME=ENCODE ; DECODE'|MODULE:NAME",
+    help="Another codec by its commands, with {in} {code} {out} {kbps} {bps}, or a Peer of yours.",
 )
 @click.option(
     "--peer-rates",
@@ -93,10 +110,24 @@ def _checkpoints(
 )
 @click.option(
     "--metrics",
-    callback=comma_words,
+    callback=metric_names,
     default="pesq_wb,stoi,estoi",
     show_default=True,
-    help="What to score; the first leads the report.",
+    help="What to score; the first leads the report. 'natural' adds judges of naturalness.",
+)
+@click.option(
+    "--metric",
+    "more_metrics",
+    multiple=True,
+    metavar="MODULE:FUNCTION",
+    help="A score of your own beside them: (reference, decoded, sample_rate) -> number.",
+)
+@click.option(
+    "--decoded",
+    callback=decoded_folders,
+    multiple=True,
+    metavar="NAME@KBPS=DIR",
+    help="Clips that another codec decoded elsewhere, named like the originals; may be repeated.",
 )
 @scoring_options
 @click.option("--seed", default=0, show_default=True, help="Of every draw.")
@@ -140,9 +171,13 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     nsvq evaluate --data DIR --rates 1,1.5,2,3,4,6,8 --peers opus,codec2
     nsvq evaluate --data DIR --results others.csv --readme README.md
     nsvq evaluate --data DIR --against results/results.json
+    nsvq evaluate --data DIR --metrics natural --decoded lyra@6=DIR2
     """
     if options["data"] is None and not options["tables"]:
         raise click.UsageError("give --data (recordings to score) or --results (a table to draw)")
+    if options["data"] is None and options["decoded"]:
+        raise click.UsageError("--decoded needs --data: the recordings the clips were made from")
+    options["metrics"] = tuple(dict.fromkeys((*options["metrics"], *options.pop("more_metrics"))))
     from app.score_tables import print_changes, print_results
     from training.evaluation.curve import write_curve
     from training.evaluation.gate import against as compare

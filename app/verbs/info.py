@@ -1,5 +1,6 @@
 """`nsvq info`: what .nsvq files and checkpoints hold. Never loads the network."""
 
+import functools
 import json
 import sys
 from dataclasses import asdict
@@ -8,9 +9,10 @@ from typing import BinaryIO
 
 import click
 
-from app.batch import Facts, failure_of, report_failures
+from app.failures import failure_of, report_failures
 from app.files import NSVQ_SUFFIX, STANDARD, expand
 from app.options import json_option
+from app.work import Facts
 from codec.bitstream import VERSION
 from codec.bitstream.header import MAGIC
 from codec.catalog import (
@@ -20,7 +22,7 @@ from codec.catalog import (
     find_checkpoint,
     shipped_checkpoints,
 )
-from codec.errors import CheckpointError, CodecError
+from codec.errors import BitstreamError, CheckpointError
 from codec.files import check_file
 
 
@@ -39,7 +41,9 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
     for path in paths:
         try:
             described.append(_describe(path))
-        except (CodecError, OSError) as error:
+        except BrokenPipeError:
+            raise
+        except Exception as error:
             failures.append(failure_of(path, error))
     if as_json:
         click.echo(json.dumps({"files": described, "failures": failures}, indent=2))
@@ -70,7 +74,11 @@ def checkpoint_facts(info: CheckpointInfo) -> Facts:
 
 def _describe(path: Path) -> Facts:
     if path == STANDARD:
+        if sys.stdin is None:
+            raise BitstreamError("standard input: is closed")
         return _file_facts(sys.stdin.buffer)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return _file_facts(path)  # a pipe, which can be read only once
     if path.suffix == NSVQ_SUFFIX or (path.is_file() and _begins_like_nsvq(path)):
         return _file_facts(path)
     try:
@@ -110,9 +118,15 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
 def _model_name(model_id: bytes) -> str | None:
     """The shipped checkpoint with this identity, if there is one."""
     for path in shipped_checkpoints():
-        if (info := describe_checkpoint(path)).model_id == model_id:
-            return info.name
+        if _identity(path, path.stat().st_mtime_ns) == model_id:
+            return path.stem
     return None
+
+
+@functools.cache
+def _identity(path: Path, changed_ns: int) -> bytes:
+    """A checkpoint's identity, hashed once however many files are asked about."""
+    return describe_checkpoint(path).model_id
 
 
 def _text(facts: Facts) -> str:

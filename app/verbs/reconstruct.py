@@ -3,21 +3,66 @@
 import math
 import os
 import time
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
 import click
 import numpy as np
 
-from app.batch import Facts, Place, Progress, coded_facts, run_jobs
-from app.files import AUDIO_SUFFIXES, NSVQ_SUFFIX, plan_jobs
-from app.options import checkpoint_option, effort_option, output_options, rate_options, say_nearest
+from app.batch import Manner, run_jobs
+from app.files import NSVQ_SUFFIX, plan_jobs
+from app.options import checkpoint_option, effort_option, output_options, rate_options
+from app.verbs.encode import Encode
+from app.work import Facts, Place, Progress
+from codec.formats import ALL
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 """Recordings that come with the program."""
 EXAMPLE = EXAMPLES / "librispeech-1988.flac"
 PICTURE_S = 30
 """Longer recordings are drawn up to here."""
+
+
+@dataclass(frozen=True)
+class Reconstruct:
+    """Codes, decodes, measures and draws one recording after the other."""
+
+    encode: Encode
+
+    def load(self) -> object:
+        """The codec."""
+        return self.encode.load()
+
+    def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
+        """Rebuild a recording and compare."""
+        from app.spectrogram import draw_pair
+        from codec.audio import read_audio, resample
+        from codec.files import decompress_file
+        from codec.output import check_target
+
+        assert isinstance(target, Path)
+        force, codec = self.encode.force, self.encode.load()
+        wav, picture = target.with_suffix(".wav"), target.with_suffix(".png")
+        for path in (wav, picture):
+            check_target(path, force)
+        facts = self.encode(source, target, progress)
+        start = time.perf_counter()
+        decompress_file(codec, target, wav, force=force)
+        decode_s = time.perf_counter() - start
+        rate = codec.config.sample_rate
+        original, decoded = (resample(*read_audio(path), rate) for path in (source, wav))
+        most = PICTURE_S * rate
+        title = f"decoded from {facts['nominal_kbps']:g} kbps"
+        draw_pair(picture, original[0, :most], decoded[0, :most], rate, title)
+        return {
+            **facts,
+            **mean_scores(original, decoded, rate),
+            "wav": str(wav),
+            "picture": str(picture),
+            "encode_s": facts["elapsed_s"],
+            "decode_s": decode_s,
+        }
 
 
 @click.command()
@@ -34,8 +79,7 @@ def command(
     stages: int | None,
     checkpoint: str,
     effort: int,
-    force: bool,
-    as_json: bool,
+    manner: Manner,
 ) -> None:
     """Encode recordings, decode them again, and tell what that did to them.
 
@@ -47,44 +91,11 @@ def command(
         raise click.UsageError("reconstruct works on files and folders, not on standard streams")
     for package in ("matplotlib", "pesq", "pystoi"):
         import_module(package)  # what is missing is told before any work
-    from codec import Codec
 
     folder = (output or "reconstructed").rstrip(os.sep) + os.sep
-    jobs = plan_jobs(inputs or (str(EXAMPLE),), folder, reads=AUDIO_SUFFIXES, writes=NSVQ_SUFFIX)
-    codec = Codec.load(checkpoint, effort=effort)
-    num_stages = codec.stages_for(bitrate, stages)
-    say_nearest(bitrate, codec.config.bitrate_kbps(num_stages), set())
-
-    from app.spectrogram import draw_pair
-    from codec.audio import read_audio, resample
-    from codec.files import compress_file, decompress_file
-    from codec.output import check_target
-
-    def work(source: Place, target: Place, progress: Progress) -> Facts:
-        assert isinstance(target, Path)
-        wav, picture = target.with_suffix(".wav"), target.with_suffix(".png")
-        for path in (wav, picture):
-            check_target(path, force)
-        start = time.perf_counter()
-        coded = compress_file(codec, source, target, num_stages=num_stages, force=force)
-        middle = time.perf_counter()
-        decompress_file(codec, target, wav, force=force)
-        end = time.perf_counter()
-        rate = codec.config.sample_rate
-        original, decoded = (resample(*read_audio(path), rate) for path in (source, wav))
-        most = PICTURE_S * rate
-        title = f"decoded from {coded.header.bitrate_kbps():g} kbps"
-        draw_pair(picture, original[0, :most], decoded[0, :most], rate, title)
-        return {
-            **coded_facts(coded),
-            **mean_scores(original, decoded, rate),
-            "wav": str(wav),
-            "picture": str(picture),
-            "encode_s": middle - start,
-            "decode_s": end - middle,
-        }
-
-    run_jobs(jobs, work, force=force, as_json=as_json, tell=_text)
+    jobs = plan_jobs(inputs or (str(EXAMPLE),), folder, reads=ALL, writes=NSVQ_SUFFIX)
+    work = Reconstruct(Encode(checkpoint, effort, bitrate, stages, False, manner.force))
+    run_jobs(jobs, work, manner, tell=_text)
 
 
 def mean_scores(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> Facts:

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.options import checkpoint_option, json_option, scoring_options
+from app.verbs.evaluate import metric_names
 
 if TYPE_CHECKING:
     from training.evaluation.stages import Stage
-
-METRICS = ("pesq_wb", "stoi")
 
 
 @click.command()
@@ -24,9 +23,16 @@ METRICS = ("pesq_wb", "stoi")
     help="Folder of recordings.",
 )
 @checkpoint_option
+@click.option(
+    "--metrics",
+    callback=metric_names,
+    default="pesq_wb,stoi",
+    show_default=True,
+    help="What to score; 'natural' adds judges of naturalness.",
+)
 @scoring_options
 @json_option
-def command(*, checkpoint: str, as_json: bool, **options: Any) -> None:
+def command(*, checkpoint: str, as_json: bool, metrics: tuple[str, ...], **options: Any) -> None:
     """Show how many codewords each stage uses, and PESQ and STOI with all stages up to it.
 
     Perplexity is that of the codes of all recordings together; over few frames it comes out too
@@ -34,6 +40,7 @@ def command(*, checkpoint: str, as_json: bool, **options: Any) -> None:
 
     \b
     nsvq stages --data DIR
+    nsvq stages --data DIR --metrics pesq_wb,distillmos,speaker
     nsvq stages --data DIR --checkpoint runs/small/best.safetensors --limit 20
     """
     from app.verbs.evaluate import run_session
@@ -41,10 +48,10 @@ def command(*, checkpoint: str, as_json: bool, **options: Any) -> None:
     from training.evaluation.session import Session, Settings
     from training.evaluation.stages import code_clips, describe_stages
 
-    session = Session(Settings(checkpoints=(checkpoint,), metrics=METRICS, **options))
+    session = Session(Settings(checkpoints=(checkpoint,), metrics=metrics, **options))
     codec = Codec.load(checkpoint)
     codes = code_clips(codec, session.clips)
-    stages = describe_stages(codec, codes, run_session(session).rows, METRICS)
+    stages = describe_stages(codec, codes, run_session(session).rows, metrics)
     if as_json:
         click.echo(json.dumps([_plain(asdict(stage)) for stage in stages], indent=2))
         return
@@ -55,25 +62,32 @@ def _print(stages: "list[Stage]", codebook_size: int, num_frames: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("stage", "kbps", "perplexity", "used", "PESQ-WB", "added", "STOI", "added")
+    from training.evaluation.metrics import METRICS
+
+    metrics = list(stages[0].gains)
+    columns = (word for name in metrics for word in (METRICS[name].title, "added"))
+    table = Table("stage", "kbps", "perplexity", "used", *columns)
     for stage in stages:
         scores = [
             text
-            for metric, digits in zip(METRICS, (3, 4), strict=True)
-            for text in _gain_texts(stage.gains[metric], digits)
+            for metric in metrics
+            for text in _gain_texts(stage.gains[metric], 4 if METRICS[metric].high == 1.0 else 3)
         ]
         usage = f"{stage.perplexity:.0f}", f"{100 * stage.used_share:.1f} %"
         table.add_row(str(stage.number), f"{stage.kbps:g}", *usage, *scores)
-    Console(width=max(116, Console().width)).print(table)
-    clips = stages[0].gains[METRICS[0]].n
+    Console(width=max(44 + 38 * len(metrics), Console().width)).print(table)
+    clips = stages[0].gains[metrics[0]].n
     click.echo(f"{clips} clips scored at every rate, {num_frames} frames of {codebook_size} codes")
     busy = sum(2 * stage.perplexity >= codebook_size for stage in stages)
     click.echo(f"perplexity of at least half the codebook: {busy} of {len(stages)} stages")
-    for metric in METRICS:
-        grows = [stage.number for stage in stages[1:] if stage.gains[metric].added > 0]
-        surely = [stage.number for stage in stages[1:] if stage.gains[metric].low > 0]
+    for metric in metrics:
+        better = 1 if METRICS[metric].higher_is_better else -1
+        gains = [stage.gains[metric] for stage in stages[1:]]
+        grows = [gain for gain in gains if better * gain.added > 0]
+        surely = [gain for gain in gains if min(better * gain.low, better * gain.high) > 0]
+        verb = "grows" if better > 0 else "falls"
         click.echo(
-            f"{metric} grows with {len(grows)} of {len(stages) - 1} stages added, "
+            f"{metric} {verb} with {len(grows)} of {len(stages) - 1} stages added, "
             f"with {len(surely)} beyond the 95 % interval"
         )
 

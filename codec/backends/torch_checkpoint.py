@@ -10,12 +10,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from codec.backends.torch_model import CodecModel
 from codec.catalog import FORMAT, model_id
 from codec.checkpoint import read_weights
 from codec.errors import CheckpointError, ConfigError, OutputError
+from codec.output import new_file
 
 
 def save_checkpoint(
@@ -36,12 +37,12 @@ def save_checkpoint(
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
     header = dict(metadata or {})
     header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
-    partial = path.with_suffix(".partial")
     try:
-        save_file(tensors, partial, metadata=header)
-        partial.replace(path)
-    except (SafetensorError, OSError) as error:
+        data = save(tensors, metadata=header)
+    except SafetensorError as error:
         raise OutputError(f"{path}: can't be written ({error})") from error
+    with new_file(path, force=True) as file:
+        file.write(data)
 
 
 def load_checkpoint(path: Path) -> tuple[CodecModel, bytes, dict[str, str]]:

@@ -82,6 +82,16 @@ def test_a_table_is_compared_over_the_clips_of_the_run(evaluate, tmp_path):
     assert re.search(r"lyra 3\.2\s*│ 3\.20\s*│ 3\.20\s*│ 4\.000 ", result.stdout)
 
 
+def test_decoded_folders_stand_beside_what_runs_here(evaluate, tmp_path):
+    result = evaluate(COPY, "--limit", 2, "--decoded", f"perfect@6={DATA}",
+                      "--metric", "training.evaluation.spectral:mel_db")  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert re.search(r"perfect 6\s*│ 6\.00\s*│ 6\.00\s*│ 0\.000 ", result.stdout)
+    assert "perfect: decoded elsewhere, read from data" in result.stdout
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "decoded elsewhere" in page
+
+
 def test_a_table_alone_can_be_drawn(nsvq, tmp_path):
     table = tmp_path / "lyra.csv"
     table.write_text("codec,nominal,clip,kbps,stoi\nlyra,3.2,a,3.2,0.9\nlyra,6,a,6,0.95\n")
@@ -104,6 +114,12 @@ def test_a_table_alone_can_be_drawn(nsvq, tmp_path):
         ("--data DATA --checkpoint nowhere", 1),
         ("--data DATA --peer 'copy=cp {in} {code} ; cp {code} {out}'", 1),
         ("--data DATA --against README", 1),
+        ("--data DATA --metric nope", 1),
+        ("--data DATA --metric no_such_module:score", 1),
+        ("--data DATA --peer no_such_module:PEER", 1),
+        ("--data DATA --decoded lyra=DATA", 1),
+        ("--data DATA --decoded lyra@6=/no/such/folder", 1),
+        ("--decoded lyra@6=.", 2),
     ],
 )
 def test_what_can_not_be_done_is_one_line(nsvq, args, exit_code):

@@ -56,7 +56,8 @@ def test_folders_are_mirrored(
     (source / ".hidden.wav").write_text("not audio")
     options = ("--checkpoint", toy_checkpoint)
     result = nsvq("encode", source, "-o", tmp_path / "coded", "--bitrate", 0.6, *options)
-    assert (result.exit_code, result.stdout) == (0, "3 of 3 files written\n")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("3 of 3 files written; ")
     result = nsvq("decode", tmp_path / "coded", "-o", tmp_path / "out", *options)
     assert result.exit_code == 0, result.stderr
     made = sorted(path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*"))
@@ -99,8 +100,8 @@ def test_a_bitrate_between_two_takes_the_lower_and_says_so(
 ) -> None:
     options = ("--bitrate", "1.0", "--checkpoint", toy_checkpoint)
     said = "nsvq: 1 kbps is not on offer; using 0.9 kbps\n"
-    for verb, source in (("encode", clip), ("decode", coded)):
-        result = nsvq(verb, source, "-o", tmp_path / f"{verb}.wav", *options)
+    for verb, source, name in (("encode", clip, "x.nsvq"), ("decode", coded, "x.wav")):
+        result = nsvq(verb, source, "-o", tmp_path / name, *options)
         assert (result.exit_code, result.stderr) == (0, said)
     result = nsvq("trim", coded, "-o", tmp_path / "trimmed.nsvq", "--bitrate", "1.0")
     assert (result.exit_code, result.stderr) == (0, said)

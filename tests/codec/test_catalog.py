@@ -1,16 +1,22 @@
 """Checkpoints: found, described without torch, refused with a reason."""
 
 import json
+import os
+import resource
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
-from codec import CheckpointError, Codec, catalog
-from codec.backends.torch_checkpoint import load_checkpoint
+from codec import CheckpointError, Codec, CodecError, catalog
+from codec.backends.torch_checkpoint import load_checkpoint, save_checkpoint
+from codec.backends.torch_model import CodecModel
 from codec.catalog import describe_checkpoint, find_checkpoint, shipped_checkpoints
 from codec.config import ModelConfig
+from codec.files import decompress_file
 
 
 def test_names_and_paths(toy_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,3 +94,64 @@ def test_settings_that_change_nothing_are_no_part_of_the_identity(
     save_file(tensors, path, metadata=header | {"config": json.dumps(older)})
     info = describe_checkpoint(path)
     assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
+
+
+def test_a_config_that_claims_gigabytes_costs_nothing(tmp_path: Path) -> None:
+    """Its shapes are compared with those in the file before anything is built."""
+    claim = ModelConfig(
+        trunk_width=4_096, expansion=8, encoder_lookahead=(1,) * 32, decoder_lookahead=(1,) * 32
+    )
+    path = tmp_path / "bomb.safetensors"
+    header = {"format": catalog.FORMAT, "config": json.dumps(claim.to_dict())}
+    save_file({"weight": np.zeros(1, np.float16)}, path, metadata=header)
+    peak_before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    start = time.monotonic()
+    with pytest.raises(CheckpointError, match="don't fit together"):
+        load_checkpoint(path)
+    assert time.monotonic() - start < 10
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 300_000  # KiB
+
+
+@pytest.mark.parametrize("refiner", [(), (1, 0)])
+def test_every_model_fits_its_own_file(refiner: tuple[int, ...], tmp_path: Path) -> None:
+    config = ModelConfig(
+        trunk_width=8, latent_width=8, num_stages=2, codebook_size=4, refiner_width=8,
+        encoder_lookahead=(1, 0), decoder_lookahead=(), refiner_lookahead=refiner,
+    )  # fmt: skip
+    path = tmp_path / "small.safetensors"
+    save_checkpoint(path, CodecModel(config))
+    assert load_checkpoint(path)[0].config == config
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600)])
+def test_the_umask_decides_who_may_read_a_checkpoint(
+    mask: int, mode: int, tmp_path: Path, toy: Codec
+) -> None:
+    path, before = tmp_path / "a.safetensors", os.umask(mask)
+    try:
+        save_checkpoint(path, CodecModel(toy.config))
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == mode
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_weights_that_overflow_are_never_written_as_sound(
+    tmp_path: Path, toy: Codec, toy_path: Path
+) -> None:
+    coded, target = tmp_path / "a.nsvq", tmp_path / "a.wav"
+    overflowing = CodecModel(toy.config)
+    overflowing.load_state_dict(load_checkpoint(toy_path)[0].state_dict())
+    with torch.no_grad():
+        for parameter in (*overflowing.decoder.parameters(), overflowing.quantizer.codebooks):
+            parameter.copy_(parameter.sign() * 65_504.0)
+    save_checkpoint(tmp_path / "big.safetensors", overflowing)
+    codec = Codec.load(tmp_path / "big.safetensors")
+    codec.model_id = toy.model_id
+    coded.write_bytes(toy.compress(np.zeros(8_000, np.float32), 16_000))
+    with pytest.raises(CodecError, match="overflow"):
+        codec.decompress(coded.read_bytes())
+    for name in ("a.wav", "a.flac"):
+        with pytest.raises(CodecError, match="overflow"):
+            decompress_file(codec, coded, target.with_name(name))
+        assert not target.with_name(name).exists()

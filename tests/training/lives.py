@@ -5,13 +5,16 @@ It saves after every step and tells of each; it may end itself inside its third 
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import torch
 
 import training.state
+from codec.output import new_file
 from training.corpora import load_corpus
 from training.fit import FitOptions, fit
 from training.recipe import Recipe
@@ -33,19 +36,22 @@ def live(folder: Path, recipe: Recipe, corpus_folder: Path, steps: Connection) -
 
 def die_while_saving(moment: str) -> None:
     """Let the third save be the last thing done: killed before, amid or after the writing."""
-    write, saves = training.state.save_file, iter(range(100))
+    saves = iter(range(100))
 
-    def deadly(tensors: Any, path: Path, metadata: Any) -> None:
+    @contextmanager
+    def deadly(path: Path, force: bool) -> Iterator[BinaryIO]:
         last = next(saves) == 2
         if last and moment == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        write(tensors, path, metadata=metadata)
-        if last and moment == "amid":
-            path.write_bytes(path.read_bytes()[:1_000])
-        if last:
-            os.kill(os.getpid(), signal.SIGKILL)
+        with new_file(path, force) as file:
+            yield file
+            if last and moment == "amid":
+                file.truncate(1_000)
+            if last:
+                file.flush()
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    training.state.save_file = deadly
+    training.state.new_file = deadly
 
 
 if "life" in globals():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from training.fit import BEST, LAST, STATE, FitOptions, fit
 from training.log import LOG
 from training.recipe import Recipe
 from training.run import Run
-from training.state import load_state
+from training.state import load_state, save_state
 from training.stopping import SIGNALS, held_back
 from training.validate import validation_clips
 
@@ -262,3 +263,37 @@ def test_two_processes_train_as_one(learning: str, corpus_folder: Path, tmp_path
     for name, value in one.items():
         if name.startswith("model."):
             torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_two_runs_in_one_folder_are_refused(recipe: Recipe, corpus: Corpus, tmp_path: Path) -> None:
+    refused = []
+
+    def say(line: str) -> None:
+        if not refused:
+            with pytest.raises(TrainingError, match="another run is at work") as caught:
+                fit(Run(recipe, corpus), tmp_path, [], [4])
+            refused.append(str(caught.value))
+
+    fit(Run(recipe, corpus), tmp_path, [], [4], say=say)
+    assert str(tmp_path) in refused[0]
+    assert not list(tmp_path.glob("*.partial"))
+    fit(Run(recipe, corpus), tmp_path, [], [4])  # the lock went with the run
+
+
+def test_states_saved_at_once_into_one_folder_never_mix(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    path = tmp_path / STATE
+    states = [
+        {f"{n}": torch.full((200_000,), float(value)) for n in range(4)} for value in range(2)
+    ]
+    threads = [
+        threading.Thread(target=lambda s=s: [save_state(path, s, {}) for _ in range(20)])
+        for s in states
+    ]
+    save_state(path, states[0], {})
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        values = {float(v) for tensor in load_state(path)[0].values() for v in tensor.unique()}
+        assert len(values) == 1

@@ -104,8 +104,8 @@ def test_a_checkpoint_of_another_model_is_no_start(
     recipe: Recipe, corpus: Corpus, tmp_path: Path
 ) -> None:
     Run(recipe, corpus).export(tmp_path / "weights.safetensors")
-    other = Run(changed(recipe, codebook_size=8), corpus)
-    with pytest.raises(TrainingError, match=r"codebook_size was \d+, is 8"):
+    other = Run(changed(recipe, trunk_width=24), corpus)
+    with pytest.raises(TrainingError, match="trunk_width was 16, is 24"):
         other.start_from(str(tmp_path / "weights.safetensors"))
 
 
@@ -151,6 +151,32 @@ def test_a_damaged_or_foreign_state_is_refused(
     save_state(path, tensors, {"recipe": header["recipe"]})
     with pytest.raises(TrainingError, match="doesn't fit"):
         run.resume(path)
+    for step in (-5, 1.5, "3"):
+        save_state(path, tensors, header | {"step": step})
+        with pytest.raises(TrainingError, match="expected 0 or more"):
+            run.resume(path)
+
+
+def test_a_state_with_tensors_of_another_shape_is_refused(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    """Moments and counts of one number would otherwise be stretched over all parameters."""
+    run, path = Run(recipe, corpus), tmp_path / "state"
+    run.start()
+    for _ in range(2):
+        run.train_step()
+    run.save(path)
+    tensors, header = load_state(path)
+    wrong = [
+        next(n for n in tensors if n.startswith("optimizer.exp_avg.")),
+        next(n for n in tensors if n.startswith("optimizer.step.")),
+        "counts.usage.batches",
+    ]
+    for name in wrong:
+        stretched = torch.ones(1, 1, 1, 1, dtype=tensors[name].dtype)
+        save_state(path, tensors | {name: stretched}, header)
+        with pytest.raises(TrainingError, match="doesn't fit"):
+            Run(recipe, corpus).resume(path)
 
 
 def test_a_state_that_cannot_be_written_is_one_named_error(

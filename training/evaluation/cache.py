@@ -11,13 +11,19 @@ from pathlib import Path
 import codec
 from codec.errors import OutputError
 from codec.output import new_file
+from training.evaluation.plugins import is_plugin, plugin_identity
 from training.evaluation.rows import Row
 
-LIBRARIES = ("pesq", "pystoi", "scipy", "numpy", "soxr", "soundfile")
+LIBRARIES = (
+    "pesq", "pystoi", "scipy", "numpy", "soxr", "soundfile",
+    "distillmos", "speechmos", "onnxruntime", "librosa", "visqol-python", "ai-edge-litert",
+    "Resemblyzer", "pocketsphinx",
+)  # fmt: skip
 """Packages whose version a figure may hang on."""
 SOURCES = (
-    "alignment", "clips", "metrics", "ogg", "peers", "pitch", "programs", "runner", "spectral",
-    "systems",
+    "alignment", "clips", "decoded", "metric", "metrics", "ogg", "peers", "pitch", "plugins",
+    "programs", "runner", "spectral", "systems", "judges/distillmos", "judges/dnsmos",
+    "judges/quiet", "judges/speaker", "judges/visqol", "judges/words",
 )  # fmt: skip
 """Files of this folder that a figure hangs on."""
 CODEC_SOURCES = ("audio", "pcm", "resampling")
@@ -66,7 +72,8 @@ class Cache:
 
 def row_key(clip_hash: str, identity: str, nominal_kbps: float, metrics: Sequence[str]) -> str:
     """Hash over a clip's bytes, a codec's identity, the bitrate, and what scores them."""
-    parts = [harness_hash(), clip_hash, identity, float(nominal_kbps), sorted(metrics)]
+    names = [plugin_identity(name) if is_plugin(name) else name for name in sorted(metrics)]
+    parts = [harness_hash(), clip_hash, identity, float(nominal_kbps), names]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -76,7 +83,7 @@ def harness_hash() -> str:
     digest = hashlib.sha256()
     for package, names in ((__file__, SOURCES), (codec.__file__, CODEC_SOURCES)):
         for name in names:
-            digest.update(Path(package).with_name(f"{name}.py").read_bytes())
+            digest.update((Path(package).parent / f"{name}.py").read_bytes())
     digest.update(repr([(name, package_version(name)) for name in LIBRARIES]).encode())
     return digest.hexdigest()
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from codec.audio import audio_info, read_audio, resample, to_pcm16
 from codec.errors import AudioError, EvaluationError
+from codec.formats import COMMON, LIBSNDFILE, suffix_of
 
 SAMPLE_RATE = 16_000
 """Hz at which every codec is fed and every metric listens."""
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,12 @@ def find_clips(
     clips = [
         Clip(path, path.relative_to(root).as_posix())
         for path in paths
-        if path.suffix.lower() in SUFFIXES and path.is_file()
+        if suffix_of(path) in LIBSNDFILE and path.is_file()
     ]
     if seconds is not None:
         clips = [clip for clip in clips if _within(clip, *seconds)]
     if not clips:
-        raise EvaluationError(f"{data}: no recordings to score (looked for {', '.join(SUFFIXES)})")
+        raise EvaluationError(f"{data}: no recordings to score (looked for {COMMON})")
     if limit is not None and limit < len(clips):
         clips = random.Random(seed).sample(clips, limit)
     return sorted(clips, key=lambda clip: clip.name)

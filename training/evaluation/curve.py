@@ -6,7 +6,8 @@ from pathlib import Path
 from codec.errors import EvaluationError
 from training.evaluation.metrics import METRICS
 from training.evaluation.plots import rate_plot
-from training.evaluation.results import Results
+from training.evaluation.relatives import legend, titled, versions
+from training.evaluation.results import Results, score_text
 
 START = "<!-- curve: made by `nsvq evaluate`; see docs/evaluation.md -->"
 END = "<!-- /curve -->"
@@ -40,29 +41,22 @@ def curve_markdown(results: Results, picture: str) -> str:
     """Picture, date, n, and one line a codec and bitrate."""
     metrics = results.metrics
     title = METRICS[metrics[0]].title
-    names = " | ".join(f"{METRICS[name].title} ± 95 %" for name in metrics)
+    names = " | ".join(f"{titled(results, name)} ± 95 %" for name in metrics)
     lines = [
         f"![Bitrate against {title}]({picture})",
         "",
         f"{results.about.get('date', '')}, {results.num_clips} clips, "
         f"{len(results.failures)} failures. `{results.about.get('command', 'nsvq evaluate')}`",
         "",
-        f"| codec | kbps | {names} |",
-        f"|---|---|{'---|' * len(metrics)}",
+        f"| codec | kbps | n | {names} |",
+        f"|---|---|---|{'---|' * len(metrics)}",
     ]
     for system in results.systems:
         for point in results.curve(system, metrics[0]):
-            scores = " | ".join(_score(results, system, point.nominal_kbps, m) for m in metrics)
-            lines.append(f"| {system} | {point.payload_kbps:.2f} | {scores} |")
-    return "\n".join([*lines, "", *_bd_lines(results)])
-
-
-def _score(results: Results, system: str, nominal_kbps: float, metric: str) -> str:
-    for point in results.curve(system, metric):
-        if point.nominal_kbps == nominal_kbps:
-            digits = 4 if METRICS[metric].high == 1.0 else 2
-            return f"{point.mean:.{digits}f} ± {(point.high - point.low) / 2:.{digits}f}"
-    return ""
+            scores = " | ".join(score_text(results, system, point.nominal_kbps, m) for m in metrics)
+            lines.append(f"| {system} | {point.payload_kbps:.2f} | {point.n} | {scores} |")
+    notes = [*legend(results), *versions(results)]
+    return "\n".join([*lines, "", *(f"- {note}" for note in notes), *_bd_lines(results)])
 
 
 def _bd_lines(results: Results) -> list[str]:

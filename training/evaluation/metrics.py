@@ -1,95 +1,21 @@
-"""How far a decoded wave is from its reference: one function a metric, one line in `METRICS`.
-
-Every metric sees the two waves as 16-bit samples, as a file on disk holds them. What can't be
-scored (silence, too short, a crash inside a metric) raises `EvaluationError`: it is counted and
-listed, never given a number.
-"""
+"""Every metric the harness knows: one function each, one line in `METRICS`."""
 
 import functools
 import math
-import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from codec.errors import EvaluationError
+from training.evaluation.judges.distillmos import distillmos
+from training.evaluation.judges.dnsmos import dnsmos
+from training.evaluation.judges.speaker import speaker
+from training.evaluation.judges.visqol import visqol
+from training.evaluation.judges.words import words
+from training.evaluation.metric import Metric, Samples
 from training.evaluation.pitch import pitch_error_cents, voicing_error_percent
+from training.evaluation.plugins import is_plugin, load_plugin
 from training.evaluation.spectral import log_spectral_db, mel_db, perceptual_snr_db
-
-Samples = NDArray[np.int16]
-
-PIECE_S = 20.0
-"""Longer clips are scored in equal pieces of at most this many seconds, and the mean is taken."""
-SILENCE_RMS = 3.0
-"""Root mean square, in 16-bit steps, below which a reference counts as silent (-81 dBFS)."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A score and what there is to know about it before believing it."""
-
-    title: str
-    """Name with unit, as an axis shows it."""
-    function: Callable[[Samples, Samples, int], float]
-    """(reference [T], decoded [T], sample_rate) -> score."""
-    higher_is_better: bool
-    low: float
-    """Worst score possible (infinite if there is no bound)."""
-    high: float
-    """Best score possible."""
-    tolerance: float
-    """Smallest change of a mean that the regression gate takes for real."""
-    deaf_to: str
-    """What it can't hear."""
-
-    def compute(self, reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> float:
-        """The score of `decoded`, over pieces of at most `PIECE_S` seconds.
-
-        A silent piece of a longer clip is left out of the mean.
-
-        Args:
-            reference: what went into the codec, aligned; float in [-1, 1] or int16.
-            decoded: what came out.
-            sample_rate: Hz of both; PESQ-WB and most others want 16,000.
-
-        Shape: reference [T], decoded [T].
-
-        Raises:
-            EvaluationError: silent, too short, of another length, or not a finite score.
-        """
-        reference, decoded = to_16bit(reference), to_16bit(decoded)
-        if reference.ndim != 1 or reference.shape != decoded.shape:
-            raise EvaluationError(
-                f"shapes {reference.shape} and {decoded.shape} can't be compared;"
-                " give two waves [T] of one length"
-            )
-        if is_silent(reference):
-            raise EvaluationError("the reference is silent")
-        pieces = max(1, math.ceil(len(reference) / (PIECE_S * sample_rate)))
-        scores = [
-            self._score_piece(*pair, sample_rate)
-            for pair in zip(
-                np.array_split(reference, pieces), np.array_split(decoded, pieces), strict=True
-            )
-            if not is_silent(pair[0])
-        ]
-        return float(np.mean(scores))
-
-    def _score_piece(self, reference: Samples, decoded: Samples, sample_rate: int) -> float:
-        try:
-            with warnings.catch_warnings(), np.errstate(all="ignore"):
-                warnings.simplefilter("error")
-                value = self.function(reference, decoded, sample_rate)
-        except EvaluationError:
-            raise
-        except Exception as error:  # a metric's own crash, whatever its kind, is a failure to count
-            reason = str(error.args[0] if error.args else error).strip("b'") or repr(error)
-            raise EvaluationError(f"{self.title}: {reason.splitlines()[0]}") from error
-        if not math.isfinite(value):
-            raise EvaluationError(f"{self.title}: no finite score (silent or identical waves)")
-        return value
 
 
 def score(
@@ -109,33 +35,37 @@ def score(
 
 
 def find_metric(name: str) -> Metric:
-    """The metric called `name`.
+    """The metric called `name`; `package.module:function` is loaded and known from then on.
 
     Raises:
-        EvaluationError: there is none.
+        EvaluationError: there is none, or a package it needs is missing.
     """
     if name not in METRICS:
-        raise EvaluationError(f"no metric {name!r}; known: {', '.join(METRICS)}")
+        if not is_plugin(name):
+            known = ", ".join((*METRICS, *METRIC_GROUPS))
+            raise EvaluationError(f"no metric {name!r}; known: {known}, or package.module:function")
+        METRICS[name] = _as_metric(name, load_plugin(name))
+    if reason := METRICS[name].missing():
+        raise EvaluationError(f"metric {name} {reason}")
     return METRICS[name]
 
 
-def to_16bit(wave: np.ndarray) -> Samples:
-    """The samples a 16-bit file holds: rounded, clipped; int16 passes through.
+def expand_groups(names: Iterable[str]) -> tuple[str, ...]:
+    """`names` with every group replaced by its metrics, each once.
 
-    >>> to_16bit(np.array([0.0, 0.5, -2.0])).tolist()
-    [0, 16384, -32768]
+    >>> expand_groups(["stoi", "natural"])
+    ('stoi', 'pesq_wb', 'distillmos', 'speaker')
     """
-    wave = np.asarray(wave)
-    if wave.dtype == np.int16:
-        return wave
-    if not np.isfinite(wave).all():
-        raise EvaluationError("the wave holds NaN or infinite samples")
-    return np.clip(np.rint(wave * 32768.0), -32768, 32767).astype(np.int16)
+    return tuple(dict.fromkeys(one for n in names for one in METRIC_GROUPS.get(n, (n,))))
 
 
-def is_silent(samples: Samples) -> bool:
-    """Whether there is nothing to hear in `samples`."""
-    return len(samples) == 0 or math.sqrt(np.mean(samples.astype(np.float64) ** 2)) < SILENCE_RMS
+def _as_metric(name: str, found: object) -> Metric:
+    """A plug-in as it is, or a bare function as a score without bounds that should be high."""
+    if isinstance(found, Metric):
+        return found
+    if not callable(found):
+        raise EvaluationError(f"metric {name}: is neither a function nor a Metric")
+    return Metric(name.rpartition(":")[2], found, True, -math.inf, math.inf, 0.0, "not told")
 
 
 def _pesq(reference: Samples, decoded: Samples, sample_rate: int, mode: str) -> float:
@@ -170,6 +100,7 @@ METRICS: dict[str, Metric] = {
         4.64,
         0.01,
         "changes that keep the loudness of each band; anything above 8 kHz; speaker identity",
+        "pesq",
     ),
     "pesq_nb": Metric(
         "PESQ-NB (MOS-LQO)",
@@ -179,6 +110,7 @@ METRICS: dict[str, Metric] = {
         4.55,
         0.01,
         "everything outside the telephone band, 0.3 to 3.4 kHz",
+        "pesq",
     ),
     "stoi": Metric(
         "STOI",
@@ -188,6 +120,7 @@ METRICS: dict[str, Metric] = {
         1.0,
         0.001,
         "noise between words, quality above intelligibility, anything above 5 kHz",
+        "stoi",
     ),
     "estoi": Metric(
         "ESTOI",
@@ -197,6 +130,7 @@ METRICS: dict[str, Metric] = {
         1.0,
         0.001,
         "as STOI, but it hears modulated noise",
+        "stoi",
     ),
     "si_sdr": Metric(
         "SI-SDR (dB)",
@@ -206,6 +140,7 @@ METRICS: dict[str, Metric] = {
         math.inf,
         0.05,
         "perception: it punishes any change of phase, heard or not",
+        "wave",
     ),
     "psnr": Metric(
         "perceptual SNR (dB)",
@@ -215,6 +150,7 @@ METRICS: dict[str, Metric] = {
         math.inf,
         0.05,
         "that a decoder may rebuild another, equally good waveform",
+        "wave",
     ),
     "lsd": Metric(
         "log-spectral distance (dB)",
@@ -224,6 +160,7 @@ METRICS: dict[str, Metric] = {
         0.0,
         0.02,
         "phase; it weighs inaudible valleys between harmonics like their peaks",
+        "mel",
     ),
     "mel": Metric(
         "mel distance (dB)",
@@ -233,6 +170,7 @@ METRICS: dict[str, Metric] = {
         0.0,
         0.02,
         "phase and pitch: harmonics vanish inside the upper bands",
+        "mel",
     ),
     "f0": Metric(
         "F0 error (cents)",
@@ -252,5 +190,107 @@ METRICS: dict[str, Metric] = {
         0.1,
         "all but whether there is a pitch",
     ),
+    "distillmos": Metric(
+        "DistillMOS",
+        distillmos,
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "whether it is still the same person or the same words: it hears no reference",
+        "distillmos",
+        uses_reference=False,
+        modules=("distillmos",),
+        packages=("distillmos",),
+    ),
+    "dnsmos_ovrl": Metric(
+        "DNSMOS overall",
+        functools.partial(dnsmos, part="ovrl_mos"),
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "as DistillMOS; it also lowers what was noisy before it was coded",
+        "dnsmos",
+        uses_reference=False,
+        modules=("speechmos", "onnxruntime", "librosa", "requests"),
+        packages=("speechmos",),
+    ),
+    "dnsmos_sig": Metric(
+        "DNSMOS signal",
+        functools.partial(dnsmos, part="sig_mos"),
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "as DistillMOS, and noise in the background",
+        "dnsmos",
+        uses_reference=False,
+        modules=("speechmos", "onnxruntime", "librosa", "requests"),
+        packages=("speechmos",),
+    ),
+    "dnsmos_p808": Metric(
+        "DNSMOS P.808",
+        functools.partial(dnsmos, part="p808_mos"),
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "as DistillMOS; it sees mel bands alone, so no phase",
+        "dnsmos",
+        uses_reference=False,
+        modules=("speechmos", "onnxruntime", "librosa", "requests"),
+        packages=("speechmos",),
+    ),
+    "visqol": Metric(
+        "ViSQOL speech (MOS-LQO)",
+        visqol,
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "phase; what lies above the speech bands; quality that another, equally good voice has",
+        "visqol",
+        modules=("visqol", "ai_edge_litert"),
+        packages=("visqol-python",),
+    ),
+    "speaker": Metric(
+        "speaker similarity",
+        speaker,
+        True,
+        0.0,
+        1.0,
+        0.003,
+        "words and quality: only whose voice it is, seen through 40 mel bands",
+        "speaker",
+        modules=("resemblyzer", "webrtcvad"),
+        packages=("Resemblyzer",),
+    ),
+    "words": Metric(
+        "words heard otherwise (%)",
+        words,
+        False,
+        math.inf,
+        0.0,
+        1.0,
+        "quality above being understood; in other languages than English it hears nonsense",
+        "words",
+        modules=("pocketsphinx",),
+        packages=("pocketsphinx",),
+    ),
 }
 """Every metric by the name that `--metrics` and the result columns use."""
+
+METRIC_GROUPS: dict[str, tuple[str, ...]] = {
+    "natural": ("pesq_wb", "stoi", "distillmos", "speaker"),
+    "judges": (
+        "distillmos",
+        "dnsmos_ovrl",
+        "dnsmos_sig",
+        "dnsmos_p808",
+        "visqol",
+        "speaker",
+        "words",
+    ),
+}
+"""Sets of metrics by the name that `--metrics` takes as well."""

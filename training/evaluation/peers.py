@@ -17,6 +17,7 @@ from pathlib import Path
 
 from codec.errors import EvaluationError
 from training.evaluation import ogg
+from training.evaluation.plugins import is_plugin, load_plugin
 from training.evaluation.programs import output_of
 
 
@@ -44,6 +45,8 @@ class Peer:
     """Bytes of a coded file without its container."""
     delay_ms: float = math.nan
     """Algorithmic delay as published: a frame and the lookahead."""
+    version_command: str = ""
+    """Command whose output's first line names the decoder's version."""
     probe: tuple[str, str] = ("", "")
     """A command and a word its output must hold, for programs that may be built without the codec.
     """
@@ -76,6 +79,11 @@ class Peer:
             return f"{self.programs[0]} is built without {word}"
         return ""
 
+    def version(self) -> str:
+        """The decoder's version in its own words; empty if it has none."""
+        lines = output_of(self.version_command).splitlines() if self.version_command else []
+        return next((line.strip() for line in lines if line.strip()), "")
+
     def identity(self) -> str:
         """A hash over its commands, their programs and scripts: what cached scores hang on."""
         modes = sorted(self.modes.items())
@@ -84,7 +92,7 @@ class Peer:
 
 
 def parse_peer(text: str) -> tuple[str, Peer]:
-    """Name and peer of `name=encode command ; decode command`.
+    """Name and peer of `name=encode command ; decode command` or `[name=]package.module:NAME`.
 
     >>> name, peer = parse_peer("copy=cp {in} {code} ; cp {code} {out}")
     >>> name, peer.command(peer.encode, 6, {"in": "a.wav", "code": "b", "out": "c.wav"})
@@ -94,15 +102,28 @@ def parse_peer(text: str) -> tuple[str, Peer]:
         EvaluationError: not of that form, or `{in}`, `{code}` or `{out}` is missing.
     """
     match = re.fullmatch(r"\s*([\w.+-]+)\s*=(.+)", text)
+    source = (match[2] if match else text).strip()
+    if is_plugin(source):
+        return match[1] if match else source.rpartition(":")[2].lower(), _plugin(source)
     commands = _split_commands(match[2]) if match else None
     if not match or not commands:
-        raise EvaluationError(f"peer {text!r} should read 'name=encode command ; decode command'")
+        raise EvaluationError(
+            f"peer {text!r} should read 'name=encode command ; decode command'"
+            " or package.module:NAME"
+        )
     name, (encode, decode) = match[1], commands
     if not ("{in}" in encode and "{code}" in encode and "{code}" in decode and "{out}" in decode):
         raise EvaluationError(
             f"peer {name!r}: its commands must name {{in}} and {{code}}, then {{code}} and {{out}}"
         )
     return name, Peer(encode, decode, rates_kbps=())
+
+
+def _plugin(source: str) -> Peer:
+    found = load_plugin(source)
+    if not isinstance(found, Peer):
+        raise EvaluationError(f"peer {source}: is a {type(found).__name__}, not a Peer")
+    return found
 
 
 def _split_commands(text: str) -> tuple[str, str] | None:
@@ -144,6 +165,7 @@ PEERS: dict[str, Peer] = {
         suffix=".opus",
         payload=ogg.payload_bytes,
         delay_ms=26.5,  # RFC 6716, 2: 20 ms and 6.5 ms
+        version_command="opusdec --version",
     ),
     "speex": Peer(
         "speexenc --wideband --comp 10 --bitrate {bps} {in} {code}",
@@ -153,6 +175,7 @@ PEERS: dict[str, Peer] = {
         suffix=".spx",
         payload=ogg.payload_bytes,
         delay_ms=34.0,  # Speex manual: wide band
+        version_command="speexdec --version",
     ),
     "codec2": Peer(
         "c2enc {mode} {in} {code}",

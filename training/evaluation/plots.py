@@ -13,6 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.metrics import METRICS
+from training.evaluation.relatives import MARK, learners, titled
 from training.evaluation.results import Results
 from training.evaluation.rows import Row
 
@@ -46,9 +47,10 @@ def rate_plot(results: Results, metric: str) -> bytes:
             elinewidth=0.8, label=system,
         )  # fmt: skip
     _rate_axis(axes, rates)
-    axes.set_ylabel(f"{METRICS[metric].title}, mean over clips")
+    axes.set_ylabel(f"{titled(results, metric)}, mean over clips")
+    note = f"; {MARK} trained on a relative" if learners(results, metric) else ""
     axes.set_title(
-        f"{results.num_clips} clips; bars: 95 % bootstrap interval of the mean", fontsize=9
+        f"{results.num_clips} clips; bars: 95 % bootstrap interval of the mean{note}", fontsize=9
     )
     axes.legend(frameon=False, fontsize=9)
     return _png(figure)

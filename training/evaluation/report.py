@@ -4,7 +4,7 @@ import base64
 import html
 import io
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,8 @@ from codec.audio import write_audio
 from training.evaluation import plots
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.metrics import METRICS
-from training.evaluation.results import Results
+from training.evaluation.relatives import learners, legend, titled, versions
+from training.evaluation.results import Results, score_text
 from training.evaluation.rows import Row, failures_by_clip
 
 LISTEN_S = 20
@@ -88,12 +89,14 @@ def write_report(
         f"<p>{date} · {results.num_clips} clips · {len(results.failures)} failures</p>",
         *(_figure(text, png) for text, png in pictures.values()),
         "<h2>Bitrate at equal quality</h2>", _bd_table(results),
-        "<h2>All bitrates</h2>", *(_summary_table(results, name) for name in results.metrics),
+        "<h2>All bitrates</h2>", _side_by_side(results),
+        *(f"<p>{html.escape(line)}</p>" for line in (*legend(results), *versions(results))),
+        *(_summary_table(results, name) for name in results.metrics),
         f"<h2>Failures</h2>{_failure_table(results)}",
         f"<h2>Worst clips by {METRICS[results.metrics[0]].title}</h2>",
         *_worst_clips(samples, results.metrics),
-        "<h2>What was run</h2>", _table((), results.about.items(), "words"),
-        "<h2>The metrics</h2>", _metric_table(results.metrics),
+        "<h2>What was run</h2>", _table((), _about_lines(results), "words"),
+        "<h2>The metrics</h2>", _metric_table(results),
     ]  # fmt: skip
     (folder / "report.html").write_text("\n".join(parts), encoding="utf-8")
 
@@ -121,9 +124,20 @@ def _pictures(results: Results, focus: dict[str, float]) -> dict[str, tuple[str,
     return {name: (text, png) for name, (text, png) in found.items() if png is not None}
 
 
+def _side_by_side(results: Results) -> str:
+    """One line a codec and bitrate, one column a metric."""
+    columns = ("codec", "kbps", "n", *(titled(results, name) for name in results.metrics))
+    lines = [
+        (point.system, _number(point.payload_kbps), point.n,
+         *(score_text(results, system, point.nominal_kbps, name) for name in results.metrics))
+        for system in results.systems for point in results.curve(system, results.metrics[0])
+    ]  # fmt: skip
+    return _table(columns, lines)
+
+
 def _summary_table(results: Results, metric: str) -> str:
     columns = ("codec", "nominal kbps", "kbps on disk", "without container",
-               METRICS[metric].title, "95 % interval", "n", "failures", "lag (ms)")  # fmt: skip
+               titled(results, metric), "95 % interval", "n", "failures", "lag (ms)")  # fmt: skip
     lines = [
         (s.system, f"{s.nominal_kbps:g}", _number(s.kbps), _number(s.payload_kbps),
          _number(s.mean, 3), f"{_number(s.low, 3)} … {_number(s.high, 3)}", s.n, s.failures,
@@ -138,10 +152,10 @@ def _bd_table(results: Results) -> str:
     columns = ("codec against peer", "metric", "bitrate at equal score", "95 % interval",
                "over scores", "n clips")  # fmt: skip
     lines = [
-        (f"{b.system} against {b.peer}", METRICS[b.metric].title, f"{b.percent:+.1f} %",
+        (f"{b.system} against {b.peer}", titled(results, b.metric), f"{b.percent:+.1f} %",
          f"{b.interval_text(1)} %", f"{b.score_low:.3g} … {b.score_high:.3g}", b.n)
         if math.isfinite(b.percent)
-        else (f"{b.system} against {b.peer}", METRICS[b.metric].title, "never meet", "", "", b.n)
+        else (f"{b.system} against {b.peer}", titled(results, b.metric), "never meet", "", "", b.n)
         for b in results.bd_rates
     ]  # fmt: skip
     return _table(columns, lines)
@@ -152,13 +166,26 @@ def _failure_table(results: Results) -> str:
     return _table(("clip", "why", "codec and kbps"), lines, "words") if lines else "<p>None.</p>"
 
 
-def _metric_table(metrics: Sequence[str]) -> str:
+def _about_lines(results: Results) -> Iterator[tuple[str, str]]:
+    for name, value in results.about.items():
+        pairs = value.items() if isinstance(value, Mapping) else ()
+        yield (
+            name.replace("_", " "),
+            "; ".join(f"{k}: {v}" for k, v in pairs) if pairs else str(value or "none"),
+        )
+
+
+def _metric_table(results: Results) -> str:
     lines = []
-    for metric in map(METRICS.__getitem__, metrics):
+    for name in results.metrics:
+        metric = METRICS[name]
         better = "higher" if metric.higher_is_better else "lower"
         ends = " … ".join(_bound(end) for end in sorted((metric.low, metric.high)))
-        lines.append((metric.title, better, ends, metric.deaf_to))
-    return _table(("metric", "better", "range", "deaf to"), lines, "words")
+        kind = "reference and decoded" if metric.uses_reference else "decoded alone"
+        trained = ", ".join(learners(results, name)) or "none of ours that say"
+        lines.append((metric.title, better, ends, kind, trained, metric.deaf_to))
+    columns = ("metric", "better", "range", "hears", "trained on it or a relative", "deaf to")
+    return _table(columns, lines, "words")
 
 
 def _bound(end: float) -> str:

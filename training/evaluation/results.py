@@ -11,7 +11,7 @@ from typing import Any
 from codec.errors import EvaluationError
 from codec.output import new_file
 from training.evaluation.bdrate import BdRate, compare
-from training.evaluation.metrics import METRICS
+from training.evaluation.metrics import METRICS, find_metric
 from training.evaluation.rows import Row, write_csv
 from training.evaluation.summary import Summary, summarise
 
@@ -75,6 +75,15 @@ def gather(
     )  # fmt: skip
 
 
+def score_text(results: Results, system: str, nominal_kbps: float, metric: str) -> str:
+    """Mean and half the 95 % interval of one codec at one bitrate; empty if it has no score."""
+    for point in results.curve(system, metric):
+        if point.nominal_kbps == nominal_kbps:
+            digits = 4 if METRICS[metric].high == 1.0 else 2
+            return f"{point.mean:.{digits}f} ± {(point.high - point.low) / 2:.{digits}f}"
+    return ""
+
+
 def write_results(results: Results, folder: Path) -> None:
     """`results.json` and `clips.csv` in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,6 +122,8 @@ def read_json(path: Path, seed: int = 0) -> Results:
         if values["format"] != FORMAT:
             raise EvaluationError(f"{path}: format {values['format']!r}, expected {FORMAT!r}")
         rows = [Row(**row) for row in values["clips"]]
+        for name in values["metrics"]:
+            find_metric(name)  # a plug-in has to be loaded before it can be compared
         return gather(rows, list(values["metrics"]), values["ours"], values["about"], seed=seed)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise EvaluationError(f"{path}: not a results.json of `nsvq evaluate` ({error})") from error

@@ -18,7 +18,8 @@ from codec.errors import CodecError, EvaluationError
 from training.evaluation.alignment import align
 from training.evaluation.cache import Cache, row_key
 from training.evaluation.clips import SAMPLE_RATE, Clip, read_reference
-from training.evaluation.metrics import find_metric, is_silent
+from training.evaluation.metric import is_silent
+from training.evaluation.metrics import find_metric
 from training.evaluation.rows import Row
 from training.evaluation.systems import Decoded, System
 

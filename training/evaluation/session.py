@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,20 @@ from codec.audio import read_audio, to_pcm16, write_audio
 from codec.errors import CodecError, EvaluationError
 from training.evaluation.cache import Cache, package_version
 from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
+from training.evaluation.decoded import DecodedClip, DecodedFolder
 from training.evaluation.metrics import find_metric
 from training.evaluation.peers import Peer
+from training.evaluation.relatives import NOT_STATED
 from training.evaluation.report import Sample
 from training.evaluation.results import Results, gather
 from training.evaluation.rows import Row, first_twice, read_csv
 from training.evaluation.runner import Job, code_clip, run_jobs
-from training.evaluation.systems import System, checkpoint_system, peer_systems
+from training.evaluation.systems import (
+    CheckpointSystem,
+    System,
+    checkpoint_system,
+    peer_systems,
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,8 @@ class Settings:
     peers: tuple[str, ...] = ()
     custom_peers: Mapping[str, Peer] = field(default_factory=dict)
     peer_rates_kbps: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    decoded: tuple[DecodedFolder, ...] = ()
+    """What other codecs made of the clips elsewhere."""
     metrics: tuple[str, ...] = ("pesq_wb", "stoi", "estoi")
     """The first one picks the worst clips and leads the report."""
     seconds: tuple[float, float] = (0.0, math.inf)
@@ -65,7 +75,8 @@ class Session:
         self.notices: list[str] = []
         """What was asked for and can't be had, one line each."""
         self.clips: list[Clip] = []
-        self._checkpoint_names: set[str] = set()
+        self._ours: list[CheckpointSystem] = []
+        self._decoded_jobs: list[Job] = []
         if settings.data is not None:
             self._find(settings, settings.data)
         self.tables = self._read_tables(settings.tables)
@@ -74,7 +85,7 @@ class Session:
             for clip in self.clips
             for system in self.systems
             for rate in system.rates_kbps
-        ]
+        ] + self._decoded_jobs
         self._cache = Cache(settings.cache)
 
     def run(self, report: Callable[[Row, bool], None] = lambda row, cached: None) -> Results:
@@ -82,7 +93,7 @@ class Session:
         settings = self.settings
         rows = run_jobs(self.jobs, self._cache, settings.num_processes, report)
         rows.sort(key=lambda row: (row.system, row.nominal_kbps, row.clip))
-        ours = [system.name for system in self.systems if system.name in self._checkpoint_names]
+        ours = [system.name for system in self._ours]
         return gather(
             [*rows, *self.tables], settings.metrics, ours, self._about(), seed=settings.seed
         )
@@ -102,19 +113,35 @@ class Session:
         return found
 
     def _find(self, settings: Settings, data: Path) -> None:
-        ours = [checkpoint_system(text, settings.rates_kbps) for text in settings.checkpoints]
-        self._checkpoint_names = {system.name for system in ours}
+        self._ours = [checkpoint_system(t, settings.rates_kbps) for t in settings.checkpoints]
         rates = {name: settings.rates_kbps for name in settings.custom_peers if settings.rates_kbps}
         peers, self.notices = peer_systems(
             settings.peers, settings.custom_peers, {**rates, **settings.peer_rates_kbps}
         )
-        self.systems = [*ours, *peers]
+        self.systems = [*self._ours, *peers]
         names = [system.name for system in self.systems]
+        names += {folder.name for folder in settings.decoded}
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise EvaluationError(f"two codecs are called {twice[0]!r}; call one NAME=...")
         self.clips = find_clips(
             data, seconds=settings.seconds, limit=settings.limit, seed=settings.seed
         )
+        self._decoded_jobs = [job for folder in settings.decoded for job in self._read(folder)]
+
+    def _read(self, folder: DecodedFolder) -> list[Job]:
+        """A job for each clip that was decoded elsewhere; what is missing is told."""
+        label = f"{folder.name} {folder.kbps:g}"
+        if any((f.name, f.kbps) == (folder.name, folder.kbps) and f is not folder
+               for f in self.settings.decoded):  # fmt: skip
+            raise EvaluationError(f"{label} is decoded twice; give one another name or bitrate")
+        found = folder.find(self.clips)
+        if len(found) < len(self.clips):
+            self.notices.append(f"{label} is decoded for {len(found)} of {len(self.clips)} clips")
+        return [
+            Job(DecodedClip(folder.name, folder.kbps, found[clip.name]), folder.kbps, clip,
+                self.settings.metrics)
+            for clip in self.clips if clip.name in found
+        ]  # fmt: skip
 
     def _read_tables(self, paths: Sequence[Path]) -> list[Row]:
         """Rows of external tables: of this run's clips if it has any, and of codecs not run here.
@@ -122,6 +149,7 @@ class Session:
         A mean over other clips is another figure, so what is left out is told.
         """
         here = {system.name for system in self.systems}
+        here |= {folder.name for folder in self.settings.decoded}
         rows = [row for path in paths for row in read_csv(path)]
         if row := first_twice(rows):
             raise EvaluationError(f"{row.system} {row.nominal_kbps:g} is in two of the tables")
@@ -147,10 +175,17 @@ class Session:
         write_audio(path, wave[None] / np.float32(32768), SAMPLE_RATE)
         return wave
 
-    def _about(self) -> dict[str, str]:
+    def _codec_versions(self) -> dict[str, str]:
+        """What each codec says of its release, by name; those that say nothing are left out."""
+        first = {job.system.name: job.system for job in self._decoded_jobs}
+        systems = {system.name: system for system in self.systems} | first
+        return {name: told for name, system in systems.items() if (told := system.version())}
+
+    def _about(self) -> dict[str, Any]:
         """What another run needs to come out the same."""
         settings = self.settings
-        packages = ("nsvq-codec", "torch", "numpy", "pesq", "pystoi", "soxr")
+        judges = {word for name in settings.metrics for word in find_metric(name).packages}
+        packages = ("nsvq-codec", "torch", "numpy", "pesq", "pystoi", "soxr", *sorted(judges))
         return {
             "date": datetime.date.today().isoformat(),
             "command": settings.command,
@@ -158,10 +193,18 @@ class Session:
             "tables": ", ".join(path.name for path in settings.tables) or "none",
             "seed": str(settings.seed),
             "systems": ", ".join(f"{s.name} ({s.identity()[:12]})" for s in self.systems),
+            "decoded": ", ".join(f"{f.name} {f.kbps:g}" for f in settings.decoded) or "none",
+            "codec_versions": self._codec_versions(),
+            "trained_on": {system.name: _trained_on(system) for system in self._ours},
             "versions": ", ".join(f"{name} {package_version(name)}" for name in packages),
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}",
         }
+
+
+def _trained_on(system: CheckpointSystem) -> str:
+    told = system.trained_on()
+    return NOT_STATED if told is None else ", ".join(told) or "none of these scores"
 
 
 def _blank(row: Row) -> Row:

@@ -33,8 +33,8 @@ class Decoded:
 
     wave: np.ndarray
     """[T] int16 at `SAMPLE_RATE`, read from the decoded file."""
-    file_bytes: int
-    payload_bytes: int
+    file_bytes: float
+    payload_bytes: float
     """`file_bytes` without a peer's container; of a `.nsvq` file nothing is left out."""
     encode_s: float
     """Processor seconds."""
@@ -56,6 +56,9 @@ class System(Protocol):
     def identity(self) -> str:
         """A hash that changes whenever its output may."""
 
+    def version(self) -> str:
+        """Which release it is, as its own program says; empty if it doesn't."""
+
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Code `reference` ([T] int16) into a file in the empty `folder`, and decode that."""
 
@@ -74,6 +77,15 @@ class CheckpointSystem:
         """Hash of the weights, the effort and the code that runs them."""
         return f"{_checkpoint_identity(self.path)} effort {self.effort}"
 
+    def version(self) -> str:
+        """The weights' name in coded files."""
+        return f"weights {describe_checkpoint(self.path).model_id.hex()}"
+
+    def trained_on(self) -> tuple[str, ...] | None:
+        """Families of metrics whose relatives were losses of these weights; None: not stated."""
+        told = describe_checkpoint(self.path).metadata.get("trained_on")
+        return None if told is None else tuple(w.strip() for w in told.split(",") if w.strip())
+
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Through `.nsvq` on disk and back into a 16-bit file, on one thread."""
         ours = load_codec(self.path, self.effort)
@@ -86,7 +98,7 @@ class CheckpointSystem:
         end = time.process_time()
         data = coded.read_bytes()
         return Decoded(
-            _read_16bit(out), len(data), len(data), middle - start, end - middle,
+            read_16bit(out), len(data), len(data), middle - start, end - middle,
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         )  # fmt: skip
 
@@ -102,6 +114,10 @@ class PeerSystem:
     def identity(self) -> str:
         """Hash of its commands and programs."""
         return self.peer.identity()
+
+    def version(self) -> str:
+        """What its decoder says of itself."""
+        return self.peer.version()
 
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Through the peer's encoder and decoder.
@@ -223,13 +239,13 @@ def _write_input(path: Path, reference: np.ndarray, peer: Peer) -> None:
 
 def _read_output(path: Path, peer: Peer) -> np.ndarray:
     if not peer.raw:
-        return _read_16bit(path)
+        return read_16bit(path)
     data = path.read_bytes()
     wave = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / np.float32(32768)
     return to_pcm16(resample(wave[None], peer.sample_rate, SAMPLE_RATE)[0])
 
 
-def _read_16bit(path: Path) -> np.ndarray:
+def read_16bit(path: Path) -> np.ndarray:
     """A decoded file as [T] int16 at `SAMPLE_RATE`."""
     wave, sample_rate = read_audio(path)
     return to_pcm16(resample(wave[:1], sample_rate, SAMPLE_RATE)[0])

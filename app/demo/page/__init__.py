@@ -6,9 +6,10 @@ from app.demo.blind import VoteBook
 from app.demo.opus import opus_installed
 from app.demo.page import about, api, compare, evaluate, files, listen, trial
 from app.demo.page.theme import HEADER, SCHEME, build_theme
+from app.demo.requests import NumberInput
 from app.demo.studio import Studio
 
-__all__ = ["build_page", "build_theme"]
+__all__ = ["build_page", "build_theme", "number_inputs"]
 
 STATE_CAPACITY_S = 3600.0
 
@@ -35,3 +36,18 @@ def build_page(studio: Studio) -> gr.Blocks:
                 about.build(studio)
     page.queue(max_size=settings.queue_limit, default_concurrency_limit=settings.concurrency)
     return page
+
+
+def number_inputs(page: gr.Blocks) -> dict[int | str, list[NumberInput]]:
+    """Where each of the page's functions, by number and by name, expects a number."""
+    found: dict[int | str, list[NumberInput]] = {}
+    for index, function in page.fns.items():
+        wanted = [
+            NumberInput(position, str(part.label), part.value is None)
+            for position, part in enumerate(function.inputs)
+            if isinstance(part, gr.Number | gr.Slider)
+        ]
+        found[index] = wanted
+        if function.api_name:
+            found[function.api_name] = wanted
+    return found

@@ -95,7 +95,7 @@ def _build_report(studio: Studio) -> None:
     def show() -> str:
         page = escape(report.read_text(encoding="utf-8"), quote=True)
         return (
-            f'<iframe class="nsvq-report" title="Evaluation report" sandbox="allow-scripts" '
+            f'<iframe class="nsvq-report" title="Evaluation report" sandbox="" '
             f'srcdoc="{page}"></iframe>'
         )
 

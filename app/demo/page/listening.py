@@ -10,10 +10,8 @@ from app.demo.markup import alert, cards, note
 from app.demo.page.player import Track, player_value
 from app.demo.pictures import Line, curves, spectrograms
 from app.demo.studio import Clip, Steps, Studio, Take, plain_message
-from codec.audio import read_audio
 from codec.errors import CodecError, EvaluationError
 
-PICTURE_S = 30.0
 NUM_SHOWN = 8
 """Components that a new sound changes."""
 
@@ -72,14 +70,11 @@ class Listening:
         """Spectrograms, then scores."""
         if clip is None or take is None:
             return
-        rate = self.studio.codec.config.sample_rate
-        limit = int(PICTURE_S * rate)
-        wave, _ = read_audio(take.path)
-        original = self.studio.reference(clip)[:limit]
-        decoded = self.studio.as_heard(wave, clip.sample_rate)[:limit]
-        yield gr.skip(), spectrograms(original, decoded, rate)
+        original = self.studio.heard_file(clip.original)
+        decoded = self.studio.heard_file(take.path)
+        yield gr.skip(), spectrograms(original, decoded, self.studio.codec.config.sample_rate)
         try:
-            self.studio.score_clip(clip, take.num_stages, wave)
+            self.studio.score_clip(clip, take.num_stages)
             yield number_cards(clip, take), gr.skip()
         except EvaluationError as error:
             yield number_cards(clip, take, why=plain_message(error)), gr.skip()

@@ -4,13 +4,14 @@ import zipfile
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from app.demo import bundles
 from app.demo.examples import EXAMPLES
 from app.demo.studio import Studio
 from codec.audio import read_audio
-from codec.bitstream import read_header
+from codec.bitstream import Header, pack_file, read_header
 
 
 def _encode(studio: Studio, paths: list[Path], kbps: float) -> list[bundles.Result]:
@@ -78,3 +79,15 @@ def test_describe(studio: Studio, tmp_path: Path) -> None:
     assert "(this one)" in facts["Made by"]
     with pytest.raises(bundles.CodecError):
         bundles.describe_one(studio, EXAMPLES[0].path)
+
+
+def test_trimming_another_models_file_goes_by_its_own_rates(studio: Studio, tmp_path: Path) -> None:
+    """Two kbps are two of its stages, whatever a stage of the model at hand costs."""
+    header = Header(bytes(8), 16_000, 1, 3_200, 6, 10, 16_000, 160)
+    path = tmp_path / "other.nsvq"
+    path.write_bytes(pack_file(header, np.zeros((1, 6, header.num_frames), np.int64)))
+    assert studio.codec.config.bitrate_kbps(1) != header.bitrate_kbps(1)
+    trimmed = bundles.trim_one(studio, path, 2.0).output
+    assert trimmed is not None
+    assert read_header(trimmed.read_bytes()).num_stages == 2
+    assert "below the lowest" in bundles.trim_one(studio, path, 0.5).note

@@ -59,7 +59,7 @@ def test_too_long_empty_and_silent(studio: Studio, tmp_path: Path) -> None:
     with pytest.raises(AudioError, match=r"takes up to 0\.5"):
         studio.open_clip(path)
     with pytest.raises(AudioError, match="no sound"):
-        studio.check_length(0.0)
+        studio.limits.check(16_000, 1, 0)
     write_audio(path, np.zeros((1, 16_000), np.float32), 16_000)
     clip = studio.open_clip(path)
     with pytest.raises(EvaluationError, match="silent"):
@@ -105,14 +105,14 @@ def test_damaged_code_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> 
     damaged[-1] ^= 1
     path.write_bytes(damaged)
     with pytest.raises(CorruptError):
-        studio.read_code(path)
+        studio.check_code(path)
 
 
 def test_a_claim_of_years_of_audio_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "years.nsvq"
     path.write_bytes(clip.data[:40])
     with pytest.raises(CodecError):
-        studio.read_code(path)
+        studio.check_code(path)
 
 
 def test_stages_for_the_curve_span_all(studio: Studio) -> None:

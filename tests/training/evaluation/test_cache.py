@@ -106,11 +106,13 @@ def test_it_hangs_on_the_script_of_an_interpreter(tmp_path):
 
 def test_it_hangs_on_all_the_code_that_makes_it():
     """Whatever the runner imports of this package is hashed, but for how rows are kept."""
-    code = "import sys, json, training.evaluation.runner; print(json.dumps(list(sys.modules)))"
+    imports = "import sys, json, training.evaluation.runner, training.evaluation.decoded"
+    code = f"{imports}; print(json.dumps(list(sys.modules)))"
     modules = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
     prefix = "training.evaluation."
     made_by = {name.removeprefix(prefix) for name in modules if name.startswith(prefix)}
-    assert made_by - {"cache", "rows"} == set(SOURCES)
+    paths = {name.replace(".", "/") for name in made_by}
+    assert paths - {"cache", "rows", "judges"} == set(SOURCES)
 
 
 def test_a_damaged_entry_is_computed_again(tmp_path, job):

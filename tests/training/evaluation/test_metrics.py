@@ -8,7 +8,8 @@ from pesq import pesq
 from pystoi import stoi
 
 from codec.errors import EvaluationError
-from training.evaluation.metrics import METRICS, PIECE_S, score, to_16bit
+from training.evaluation.metric import PIECE_S, to_16bit
+from training.evaluation.metrics import METRICS, score
 
 RATE = 16_000
 
@@ -27,14 +28,18 @@ def spoiled(wave: np.ndarray, amount: float) -> np.ndarray:
     return wave + amount * np.random.default_rng(1).standard_normal(len(wave))
 
 
-@pytest.mark.parametrize("name", METRICS)
+PLAIN = [name for name, metric in METRICS.items() if not metric.modules]
+"""Judges want real speech, and packages that may be missing: test_judges.py."""
+
+
+@pytest.mark.parametrize("name", PLAIN)
 def test_less_noise_scores_better(name):
     wave = voice(2.0)
     mild, harsh = (score(wave, spoiled(wave, a), RATE, [name])[name] for a in (0.002, 0.08))
     assert (mild > harsh) == METRICS[name].higher_is_better
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", PLAIN)
 @pytest.mark.parametrize("bad", ["silent", "short", "nan", "lengths", "silent output"])
 def test_unscorable_is_an_error_or_a_finite_score(name, bad):
     wave = voice(1.0)

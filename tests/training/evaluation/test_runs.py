@@ -15,7 +15,7 @@ from training.evaluation.alignment import align, find_lag
 from training.evaluation.cache import Cache
 from training.evaluation.clips import find_clips, read_reference
 from training.evaluation.curve import END, START, write_curve
-from training.evaluation.metrics import to_16bit
+from training.evaluation.metric import to_16bit
 from training.evaluation.ogg import packet_sizes
 from training.evaluation.peers import PEERS, Peer, parse_peer
 from training.evaluation.report import focus_rates, worst_rows, write_report

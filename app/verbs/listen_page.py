@@ -1,0 +1,140 @@
+"""`nsvq listen-page`: a folder that plays codecs beside each other, for any browser."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from app.options import comma_numbers
+from app.verbs.evaluate import decoded_folders
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from training.evaluation.decoded import DecodedFolder
+    from training.evaluation.listening import Column
+
+TEMPLATE = Path(__file__).parents[1] / "listen_page.html"
+PLACE = "/*DATA*/null"
+"""Stands in the template where the page's clips and columns go."""
+
+
+@click.command()
+@click.argument("clips", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, file_okay=False),
+    required=True,
+    help="Folder to make: index.html and audio/.",
+)
+@click.option(
+    "--checkpoint",
+    default="default",
+    show_default=True,
+    metavar="[NAME=]FILE[@EFFORT]",
+    help="Weights to hear; 'none' for other codecs alone.",
+)
+@click.option(
+    "--rates",
+    "rates_kbps",
+    callback=comma_numbers,
+    default="1.5,3,6",
+    show_default=True,
+    metavar="KBPS,...",
+    help="Bitrates of the checkpoint.",
+)
+@click.option(
+    "--decoded",
+    callback=decoded_folders,
+    multiple=True,
+    metavar="NAME@KBPS=DIR",
+    help="Clips that another codec decoded, named like the originals; may be repeated.",
+)
+@click.option(
+    "--longest", default=8.0, show_default=True, metavar="S", help="Seconds taken of each clip."
+)
+@click.option("--title", default="Speech codecs to compare", show_default=True)
+@click.option("--force", is_flag=True, help="Replace a page that is there.")
+def command(clips: Path, output: Path, checkpoint: str, force: bool, **options: Any) -> None:
+    """Write a page with one row a recording and one column a codec, to hear them side by side.
+
+    It is a folder of files that needs no server and loads nothing from elsewhere. On request it
+    shuffles the codecs and hides their names until they are revealed.
+
+    \b
+    nsvq listen-page CLIPS -o listen --rates 1.5,3,6 --decoded lyra@6=DIR
+    """
+    if output.exists() and not force:
+        raise click.ClickException(f"{output}: exists; --force replaces it")
+    if not options["longest"] > 0.0:
+        raise click.BadParameter("expected seconds above zero", param_hint="--longest")
+    from training.evaluation.clips import find_clips
+    from training.evaluation.listening import columns
+    from training.evaluation.systems import checkpoint_system
+
+    found_clips = find_clips(clips)
+    names = [] if checkpoint == "none" else [checkpoint]
+    ours = [checkpoint_system(name, options["rates_kbps"]) for name in names]
+    folders: tuple[DecodedFolder, ...] = options["decoded"]
+    found = columns(ours, folders, found_clips)
+    if not found:
+        raise click.UsageError("nothing to hear beside the originals; give --decoded folders")
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".listen-", dir=output.parent) as folder:
+        lines = _write_audio(Path(folder), found_clips, found, options["longest"])
+        _write_page(Path(folder), options["title"], found, lines)
+        _move(Path(folder), output)
+    num_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
+    click.echo(f"{output / 'index.html'}: {len(lines)} clips, {len(found)} systems and the "
+               f"originals, {num_bytes / 1e6:.1f} MB")  # fmt: skip
+
+
+def _write_audio(
+    folder: Path, clips: "list[Any]", found: "list[Column]", longest_s: float
+) -> list[dict[str, Any]]:
+    """FLAC files whose names tell no system, and the page's rows."""
+    from training.evaluation.clips import SAMPLE_RATE
+    from training.evaluation.listening import rows
+
+    (folder / "audio").mkdir()
+    lines = []
+    for clip, waves in rows(clips, found, longest_s):
+        files = [_write_wave(folder, wave) for wave in waves]
+        if missing := files.count(None):
+            click.echo(f"nsvq: {clip.name} is not decoded by {missing} systems", err=True)
+        seconds = 0.0 if waves[0] is None else len(waves[0]) / SAMPLE_RATE
+        lines.append({"name": clip.name, "seconds": round(seconds, 2), "files": files})
+    return lines
+
+
+def _write_wave(folder: Path, wave: "np.ndarray | None") -> str | None:
+    from codec.audio import write_audio
+    from training.evaluation.clips import SAMPLE_RATE
+
+    if wave is None:
+        return None
+    name = f"audio/{hashlib.sha256(wave.tobytes()).hexdigest()[:16]}.flac"
+    write_audio(folder / name, wave[None] / 32768.0, SAMPLE_RATE, "flac")
+    return name
+
+
+def _write_page(
+    folder: Path, title: str, found: "list[Column]", lines: list[dict[str, Any]]
+) -> None:
+    names = ["original", *(f"{column.name} {column.kbps:g} kbps" for column in found)]
+    data = json.dumps({"title": title, "columns": names, "rows": lines}, ensure_ascii=False)
+    text = TEMPLATE.read_text(encoding="utf-8").replace(PLACE, data.replace("<", "\\u003c"))
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
+def _move(made: Path, output: Path) -> None:
+    """Put the finished page in place of an earlier one; other files there are left alone."""
+    output.mkdir(exist_ok=True)
+    shutil.rmtree(output / "audio", ignore_errors=True)
+    for name in ("audio", "index.html"):
+        (made / name).replace(output / name)

@@ -1,0 +1,117 @@
+"""One job: a source, a target, and what is made of the one into the other."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
+
+import click
+
+from app.failures import Failure, failure_of
+from app.files import STANDARD, Job
+from app.terminal import forget_stdout
+from codec.errors import AudioError, OutputError
+from codec.output import check_target
+
+if TYPE_CHECKING:
+    from codec.codec import Codec
+
+Facts = dict[str, Any]
+"""What to tell about a job; "notes" are lines for stderr."""
+Place = Path | BinaryIO
+"""A file, or an open standard stream."""
+Progress = Callable[[float, float], None]
+"""Called with the seconds of audio done and those in all."""
+
+
+class Work(Protocol):
+    """Makes a target, whole or not at all, from a source. It may travel to another process."""
+
+    def load(self) -> object:
+        """Get ready; an error here is one of all jobs."""
+
+    def __call__(self, source: Place, target: Place, progress: Progress, /) -> Facts:
+        """Do one job; what to tell about it."""
+
+
+def attempt(job: Job, work: Work, force: bool, progress: Progress) -> tuple[Facts, Failure | None]:
+    """Do a job: what to tell about it, or why it failed. Nothing of one job stops the others.
+
+    Raises:
+        BrokenPipeError: nobody reads standard output any more.
+        click.UsageError: standard output is a terminal.
+    """
+    try:
+        return _do(job, work, force, progress), None
+    except (BrokenPipeError, click.UsageError):
+        raise
+    except Exception as error:
+        if os.environ.get("NSVQ_TRACEBACK"):
+            sys.excepthook(type(error), error, error.__traceback__)
+        return {}, failure_of(job.source, error, job.target)
+
+
+@functools.lru_cache(maxsize=1)
+def load_codec(checkpoint: str, effort: int = 1) -> "Codec":
+    """The codec of a checkpoint, kept for the next job."""
+    from codec import Codec
+
+    return Codec.load(checkpoint, effort=effort)
+
+
+def _do(job: Job, work: Work, force: bool, progress: Progress) -> Facts:
+    source: Place = _standard_input() if job.source == STANDARD else job.source
+    with _folders_above(job.target):
+        if job.target == STANDARD:
+            if sys.stdout is None:
+                raise OutputError("standard output: is closed")
+            if sys.stdout.isatty():
+                raise click.UsageError(
+                    "not writing bytes to a terminal; give --output FILE or a pipe"
+                )
+            facts = _to_stdout(work, source, progress)
+        else:
+            check_target(job.target, force)
+            facts = work(source, job.target, progress)
+    return {"input": str(job.source), "output": str(job.target), **facts}
+
+
+def _standard_input() -> BinaryIO:
+    if sys.stdin is None:
+        raise AudioError("standard input: is closed")
+    return sys.stdin.buffer
+
+
+def _to_stdout(work: Work, source: Place, progress: Progress) -> Facts:
+    try:
+        return work(source, sys.stdout.buffer, progress)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        forget_stdout()
+        raise OutputError(f"standard output: can't be written ({error.strerror})") from error
+
+
+@contextmanager
+def _folders_above(target: Path) -> Iterator[None]:
+    """Make the folders that are missing above `target`; take them away again on an error."""
+    with ExitStack() as undo:
+        for folder in [path for path in reversed(target.parents) if not path.exists()]:
+            try:
+                folder.mkdir(exist_ok=True)
+            except OSError as error:
+                raise OutputError(f"{target}: can't be written ({error.strerror})") from error
+            undo.callback(_remove_if_empty, folder)
+        yield
+        undo.pop_all()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    """Another process may be writing into it, or have removed it."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return

@@ -1,0 +1,71 @@
+"""Recordings that libsndfile can't read, through the program ffmpeg where it is installed.
+
+ffmpeg only ever gets a path to a local file, of a container on the list below (no playlists, which
+could name other files or addresses), and a time in which it must be done.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from codec.errors import AudioError
+from codec.formats import FFMPEG, suffix_of
+
+TIMEOUT_S = 600.0
+"""Seconds after which ffmpeg is stopped."""
+_CONTAINERS = "mov,matroska,asf,aac,amr,ac3,ape,wv,tta"
+
+
+def have_ffmpeg() -> bool:
+    """Whether the program is here."""
+    return shutil.which("ffmpeg") is not None
+
+
+def needs_missing_ffmpeg(path: str | Path) -> bool:
+    """Whether only ffmpeg could read it, and ffmpeg isn't here."""
+    return suffix_of(path) in FFMPEG and not have_ffmpeg()
+
+
+def missing_ffmpeg(path: str | Path) -> str:
+    """What to say of a recording that only ffmpeg could read."""
+    return f"{path}: reading {suffix_of(path)} needs the program ffmpeg, which is not installed"
+
+
+@contextmanager
+def converted(path: str | Path) -> Iterator[BinaryIO]:
+    """The first sound track of the file at `path`, as an open wav file of 32-bit floats.
+
+    Raises:
+        AudioError: no ffmpeg, a file it can't read, without sound, or that takes it too long.
+    """
+    if not have_ffmpeg():
+        raise AudioError(missing_ffmpeg(path))
+    with tempfile.TemporaryDirectory(prefix="nsvq-") as folder:
+        target = Path(folder, "sound.wav")
+        _run(path, target)
+        with target.open("rb") as file:
+            yield file
+
+
+def _run(path: str | Path, target: Path) -> None:
+    command = [
+        "ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file",
+        "-format_whitelist", _CONTAINERS, "-i", f"file:{Path(path).absolute()}",
+        "-map", "0:a:0", "-c:a", "pcm_f32le", "-rf64", "auto", "-f", "wav", f"file:{target}",
+    ]  # fmt: skip
+    try:
+        result = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise AudioError(f"{path}: ffmpeg took more than {TIMEOUT_S:g} s to read it") from error
+    except OSError as error:
+        raise AudioError(f"{path}: ffmpeg can't be run ({error.strerror})") from error
+    if result.returncode or not target.is_file():
+        lines = result.stderr.decode(errors="replace").strip().splitlines()
+        reason = lines[-1].rpartition(": ")[2] if lines else f"exit code {result.returncode}"
+        raise AudioError(f"{path}: ffmpeg can't read it ({reason})")

@@ -1,0 +1,144 @@
+"""Recordings from pipes, in uncommon formats, through ffmpeg, and cut short."""
+
+import os
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from codec import AudioError, Codec, ffmpeg
+from codec.audio import open_audio, read_audio
+from codec.files import check_file, compress_file, decompress_file, trim_path
+from codec.formats import FFMPEG, LIBSNDFILE
+
+NOISE = (0.1 * np.random.default_rng(0).standard_normal(30_000)).astype(np.float32)
+needs_ffmpeg = pytest.mark.skipif(not ffmpeg.have_ffmpeg(), reason="ffmpeg is not installed")
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    soundfile.write(tmp_path / "a.wav", NOISE, 16_000)
+    return tmp_path / "a.wav"
+
+
+def through_pipe(source: Path, name: str) -> Path:
+    """A named pipe beside `source` that gives its bytes to whoever opens it."""
+    pipe = source.with_name(name)
+    os.mkfifo(pipe)
+    threading.Thread(target=lambda: pipe.write_bytes(source.read_bytes()), daemon=True).start()
+    return pipe
+
+
+def test_named_pipes_are_read(toy: Codec, recording: Path) -> None:
+    coded, folder = recording.with_suffix(".nsvq"), recording.parent
+    compress_file(toy, recording, folder / "whole.nsvq")
+    compress_file(toy, through_pipe(recording, "p1.wav"), coded)
+    assert coded.read_bytes() == (folder / "whole.nsvq").read_bytes()
+    decompress_file(toy, through_pipe(coded, "p2.nsvq"), folder / "b.wav")
+    assert soundfile.info(folder / "b.wav").frames == 30_000
+    assert check_file(through_pipe(coded, "p3.nsvq")).header.num_samples == 30_000
+    trim_path(through_pipe(coded, "p4.nsvq"), folder / "t.nsvq", num_stages=1)
+    assert check_file(folder / "t.nsvq").header.num_stages == 1
+
+
+WRITABLE = {
+    ".opus": ("OGG", "OPUS"), ".oga": ("OGG", "VORBIS"), ".aiff": ("AIFF", None),
+    ".aif": ("AIFF", None), ".au": ("AU", None), ".caf": ("CAF", None), ".w64": ("W64", None),
+    ".rf64": ("RF64", None), ".sph": ("NIST", None), ".voc": ("VOC", None), ".sf": ("IRCAM", None),
+    ".paf": ("PAF", None), ".pvf": ("PVF", None), ".avr": ("AVR", None), ".svx": ("SVX", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suffix", WRITABLE)
+def test_formats_of_libsndfile(suffix: str, tmp_path: Path) -> None:
+    assert suffix in LIBSNDFILE
+    kind, subtype = WRITABLE[suffix]
+    soundfile.write(tmp_path / f"a{suffix}", NOISE, 16_000, format=kind, subtype=subtype)
+    wave, rate = read_audio(tmp_path / f"a{suffix}")
+    assert (wave.shape[0], rate) == (1, 16_000)
+    assert abs(wave.shape[1] - 30_000) < 1_000
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".m4a", ".mp4", ".webm", ".wma", ".mka"])
+def test_formats_of_ffmpeg(suffix: str, toy: Codec, recording: Path) -> None:
+    assert suffix in FFMPEG
+    path = recording.with_suffix(suffix)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", recording, path], check=True)
+    wave, rate = read_audio(path)
+    assert abs(wave.shape[1] / rate - 30_000 / 16_000) < 0.2
+    assert 0.05 < wave.std() < 0.2
+    compress_file(toy, path, recording.with_suffix(".nsvq"))
+    assert check_file(recording.with_suffix(".nsvq")).header.num_channels == 1
+
+
+@needs_ffmpeg
+def test_ffmpeg_is_told_to_read_nothing_but_the_file(recording: Path) -> None:
+    playlist = recording.with_suffix(".m4a")
+    playlist.write_text(f"ffconcat version 1.0\nfile '{recording}'\n")
+    with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg can't read it \("):
+        read_audio(playlist)
+    playlist.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\n{recording}\n")
+    with pytest.raises(AudioError, match="ffmpeg can't read it"):
+        read_audio(playlist)
+    dash = recording.with_name("-i.m4a")
+    dash.write_bytes(b"nothing")
+    with pytest.raises(AudioError, match="ffmpeg can't read it"):
+        read_audio(dash)
+
+
+@pytest.mark.parametrize("script", ["sleep 30", "echo 'a.m4a: broken' >&2; exit 3", "exit 0"])
+def test_an_ffmpeg_that_hangs_or_fails(
+    script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "ffmpeg"
+    program.parent.mkdir()
+    program.write_text(f"#!{shutil.which('sh')}\nexec 2>&2\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(ffmpeg, "TIMEOUT_S", 0.5)
+    (tmp_path / "a.m4a").write_bytes(b"sound")
+    with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg (took more than|can't read)"):
+        read_audio(tmp_path / "a.m4a")
+
+
+def test_without_ffmpeg_its_formats_are_refused_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "a.m4a").write_bytes(b"sound")
+    with pytest.raises(AudioError, match=r"reading \.m4a needs the program ffmpeg"):
+        read_audio(tmp_path / "a.m4a")
+
+
+def warnings_of(path: Path) -> list[str]:
+    with open_audio(path) as reader:
+        for _ in reader.blocks():
+            pass
+        return reader.warnings
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "MP3"])
+@pytest.mark.filterwarnings("ignore")
+def test_recordings_cut_short_are_told(kind: str, tmp_path: Path, toy: Codec) -> None:
+    path = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(path, np.tile(NOISE, 5), 16_000, format=kind)
+    assert warnings_of(path) == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    (warning,) = warnings_of(path)
+    assert str(path) in warning
+    assert "cut short" in warning
+    assert compress_file(toy, path, tmp_path / "a.nsvq").warnings == (warning,)
+
+
+def test_a_wav_of_unknown_length_is_not_called_cut_short(recording: Path) -> None:
+    data = bytearray(recording.read_bytes())
+    place = data.index(b"data") + 4
+    for claim in (b"\xff\xff\xff\xff", b"\x00\xf0\xff\x7f"):
+        data[4:8] = data[place : place + 4] = claim
+        recording.write_bytes(data)
+        assert warnings_of(recording) == []

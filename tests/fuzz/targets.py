@@ -1,0 +1,207 @@
+"""What is fuzzed: functions of bytes that end in a named error or in a result, and nothing else.
+
+Each gives its outcome as a word: the error's name, or a hash of the result.
+"""
+
+import hashlib
+import io
+import random
+import struct
+import tempfile
+import zlib
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from codec import Codec
+from codec.audio import open_audio
+from codec.backends.torch_checkpoint import save_checkpoint
+from codec.backends.torch_model import CodecModel
+from codec.bitstream import FileReader, Header, pack_file, trim_file, trim_stream, unpack_file
+from codec.bitstream.header import HEADER_BYTES, payload_bytes, unpack_header
+from codec.catalog import describe_checkpoint
+from codec.config import ModelConfig
+from codec.errors import AudioError, BitstreamError, CheckpointError, ConfigError
+
+GOLDEN = Path(__file__).parent.parent / "codec" / "bitstream" / "golden"
+MAX_VALUES = 200_000
+"""Samples times channels beyond which a file is not decoded here: that takes long, not more."""
+CONFIG = ModelConfig(
+    trunk_width=8, latent_width=8, num_stages=4, codebook_size=16,
+    encoder_lookahead=(1,), decoder_lookahead=(1,),
+)  # fmt: skip
+
+
+def reader(data: bytes) -> str:
+    """A whole file at once, as it is and behind checksums that are right."""
+    outcomes = []
+    for one in (data, mend(data)):
+        try:
+            header, codes = unpack_file(one)
+        except BitstreamError as error:
+            outcomes.append(type(error).__name__)
+            continue
+        assert codes.shape == (header.num_channels, header.num_stages, header.num_frames)
+        assert pack_file(header, codes) == one, "another file with the same meaning"
+        outcomes.append(hashlib.sha256(codes.tobytes()).hexdigest()[:8])
+    return " ".join(outcomes)
+
+
+def stream(data: bytes) -> str:
+    """A file chunk by chunk, and trimmed: the same as at once."""
+    one = mend(data)
+    try:
+        header, codes = unpack_file(one, 1)
+    except BitstreamError as error:
+        expected = type(error).__name__
+        try:
+            list(FileReader(io.BytesIO(one)).codes(1))
+            trim_stream(io.BytesIO(one), io.BytesIO(), 1)
+        except BitstreamError as other:
+            assert type(other) is type(error)
+            return expected
+        raise AssertionError(f"refused at once ({error}), but not as a stream") from error
+    parts = list(FileReader(io.BytesIO(one)).codes(1))
+    assert not header.num_frames or np.array_equal(np.concatenate(parts, axis=-1), codes)
+    trimmed = io.BytesIO()
+    trim_stream(io.BytesIO(one), trimmed, 1)
+    assert trimmed.getvalue() == trim_file(one, 1)
+    return hashlib.sha256(trimmed.getvalue()).hexdigest()[:8]
+
+
+def decompress(data: bytes) -> str:
+    """A file of the model at hand, as far as it is short: as many finite samples as it says."""
+    codec = small_codec()
+    one = mend(data[:8] + codec.model_id + data[16:])
+    try:
+        header = unpack_header(one)
+        if header.num_samples * header.num_channels > MAX_VALUES:
+            return "long"
+        wave, rate = codec.decompress(one)
+    except (BitstreamError, ConfigError) as error:
+        return type(error).__name__
+    assert wave.shape == (header.num_channels, header.num_samples)
+    assert rate == header.sample_rate
+    assert np.isfinite(wave).all()
+    return f"{wave.shape[0]}x{wave.shape[1]}"
+
+
+def audio(data: bytes) -> str:
+    """A recording in any format of libsndfile."""
+    try:
+        with open_audio(io.BytesIO(data)) as found:
+            if found.info.channels * found.info.num_samples > 50 * MAX_VALUES:
+                return "long"
+            total = sum(block.shape[1] for block in found.blocks())
+    except AudioError:
+        return "AudioError"
+    return f"{found.info.format} {total}"
+
+
+def checkpoint(data: bytes) -> str:
+    """A checkpoint's header and tensors."""
+    with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+        file.write(data)
+        file.flush()
+        try:
+            info = describe_checkpoint(file.name)
+        except CheckpointError:
+            return "CheckpointError"
+    return info.model_id.hex()
+
+
+TARGETS: dict[str, Callable[[bytes], str]] = {
+    "reader": reader,
+    "stream": stream,
+    "decompress": decompress,
+    "audio": audio,
+    "checkpoint": checkpoint,
+}
+
+
+def mend(data: bytes) -> bytes:
+    """The same bytes with right checksums wherever there is place for one."""
+    if len(data) < HEADER_BYTES:
+        return data
+    fixed = bytearray(data)
+    fixed[36:40] = struct.pack(">I", zlib.crc32(fixed[:36]))
+    try:
+        header = unpack_header(bytes(fixed))
+    except BitstreamError:
+        return bytes(fixed)
+    place = HEADER_BYTES
+    for index in range(header.num_chunks):
+        length = payload_bytes(header, header.chunk_frames(index))
+        payload = bytes(fixed[place + 6 : place + 6 + length])
+        if len(payload) < length:
+            break
+        salt = zlib.crc32(struct.pack(">IH", index, length))
+        fixed[place : place + 6] = struct.pack(">HI", length, zlib.crc32(payload, salt))
+        place += 6 + length
+    return bytes(fixed)
+
+
+@lru_cache
+def small_codec() -> Codec:
+    """Random weights, the same in every process."""
+    torch.set_num_threads(1)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = CodecModel(CONFIG)
+    return Codec(model, b"fuzzing.", "small")
+
+
+@lru_cache
+def seeds(target: str) -> tuple[bytes, ...]:
+    """Sound inputs to start from."""
+    if target == "audio":
+        return tuple(
+            _recording(kind) for kind in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF")
+        )
+    if target == "checkpoint":
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "small.safetensors")
+            save_checkpoint(path, small_codec().model)
+            return (path.read_bytes(),)
+    files = [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.nsvq"))]
+    shapes = ((1, 16_000, 1, 0, 1), (2, 8_000, 3, 900, 2), (1, 48_000, 7, 5_000, 4))
+    for channels, rate, seed, count, stages in shapes:
+        codes = np.random.default_rng(seed)
+        header = Header(b"fuzzing.", rate, channels, count, stages, 4)
+        shape = (channels, stages, header.num_frames)
+        files.append(pack_file(header, codes.integers(0, 16, shape)))
+    return tuple(files)
+
+
+def mutated(target: str, number: int) -> bytes:
+    """Input `number` of a fixed sequence: a seed with bytes changed, cut, doubled or exchanged."""
+    source = random.Random(f"{target} {number}")
+    data = bytearray(source.choice(seeds(target)))
+    for _ in range(source.randrange(5)):
+        if not data:
+            break
+        place = source.randrange(len(data))
+        kind = source.randrange(5)
+        if kind == 0:
+            data[place] ^= 1 << source.randrange(8)
+        elif kind == 1:
+            data[place] = source.choice((0, 1, 0x7F, 0x80, 0xFF))
+        elif kind == 2:
+            del data[place : place + source.randrange(1, 40)]
+        elif kind == 3:
+            data[place:place] = data[place : place + source.randrange(1, 40)]
+        else:
+            place = min(place, 40)  # where headers are
+            data[place : place + 4] = source.randbytes(4)
+    return bytes(data)
+
+
+def _recording(kind: str) -> bytes:
+    wave = 0.1 * np.sin(np.arange(2_000) / 20.0)
+    file = io.BytesIO()
+    soundfile.write(file, wave, 16_000, format=kind)
+    return file.getvalue()
