@@ -109,6 +109,19 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
+FAMILIES: dict[str, str] = {
+    "mel": "mel",
+    "complex": "wave",
+    "low_complex": "wave",
+    "harmonic": "mel",
+    "wave": "wave",
+    "pesq": "pesq",
+    "envelope": "stoi",
+}
+"""Family of scores that each loss is a relative of, as a checkpoint's `trained_on` names it: no
+score of that family is a judge of the weights."""
+
+
 def _envelopes(wave: Tensor) -> Tensor:
     """Third-octave envelopes in segments of 30 frames of 12.8 ms.
 

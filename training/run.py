@@ -14,6 +14,7 @@ from training.adversary import Adversary
 from training.batches import Batches
 from training.corpora import Corpus
 from training.forward import Forward, over_ranks
+from training.losses import FAMILIES
 from training.objective import Objective, Told
 from training.processes import num_ranks, rank
 from training.quantizers import LearningModel, build_model
@@ -60,6 +61,7 @@ class Run:
         self.model.quantizer.learn_by(recipe.codebook_learning)
         self.average = build_model(recipe.model, recipe.quantizer).to(device).requires_grad_(False)
         self.adversary: Adversary | None = None
+        self.taught_before: set[str] = set()
         self.step, self.started = 0, False
         self._enter_phase(recipe.phases[0])
 
@@ -81,7 +83,8 @@ class Run:
             CheckpointError: not found, or damaged.
             TrainingError: another model than that.
         """
-        model, _, _ = load_checkpoint(find_checkpoint(checkpoint))
+        model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
+        self.taught_before = set(filter(None, metadata.get("trained_on", "").split(", ")))
         take_weights(self.model, model, checkpoint)
         self.average.load_state_dict(self.model.state_dict())
         self.model.quantizer.average.reset()
@@ -210,7 +213,8 @@ class Run:
             tensors |= with_prefix("adversary", module.state_dict())
             learnt = optimizer_tensors(self.adversary.optimizer, module)
             tensors |= with_prefix("adversary_optimizer", learnt)
-        save_state(path, tensors, {"step": self.step, "recipe": self.recipe.to_dict()})
+        header = {"step": self.step, "recipe": self.recipe.to_dict()}
+        save_state(path, tensors, header | {"trained_on": sorted(self.trained_on)})
 
     def resume(self, path: Path) -> list[str]:
         """Go on from what `save` wrote; what this recipe says otherwise than the one saved.
@@ -227,6 +231,7 @@ class Run:
             self.model.load_state_dict(under_prefix("model", tensors))
             self.average.load_state_dict(under_prefix("average", tensors))
             self.step = int(header["step"])
+            self.taught_before = set(header.get("trained_on", []))
             if self.step:
                 # of the last step, whose discriminators the next phase may go on with
                 phase, _ = self.recipe.phase_at(self.step - 1)
@@ -250,9 +255,17 @@ class Run:
             module.load_state_dict(saved)
             restore_optimizer(optimizer, module, under_prefix("adversary_optimizer", tensors))
 
+    @property
+    def trained_on(self) -> set[str]:
+        """Families of scores that the weights were trained on, the start's included."""
+        begun = self.recipe.phases[: 1 + self.recipe.phases.index(self.phase)]
+        losses = {name for phase in begun for name in phase.losses}
+        return self.taught_before | {FAMILIES[name] for name in losses & set(FAMILIES)}
+
     def export(self, path: Path, metadata: dict[str, str] | None = None) -> None:
-        """Write the averaged weights as a checkpoint."""
-        save_checkpoint(path, self.average, metadata)
+        """Write the averaged weights as a checkpoint that says what they were trained on."""
+        header = {"trained_on": ", ".join(sorted(self.trained_on))}
+        save_checkpoint(path, self.average, header | (metadata or {}))
 
 
 def _placed(model: LearningModel, device: str) -> LearningModel:

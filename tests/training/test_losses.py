@@ -5,7 +5,7 @@ import warnings
 import pytest
 import torch
 
-from training.losses import LOSSES
+from training.losses import FAMILIES, LOSSES
 
 
 @pytest.fixture
@@ -80,3 +80,7 @@ def test_a_click_never_pays_under_pesq(place: int, height: float, wave: torch.Te
     clicked = rebuilt.clone()
     clicked[..., place] += height
     assert float(LOSSES["pesq"](clicked, wave)) > float(LOSSES["pesq"](rebuilt, wave))
+
+
+def test_every_loss_says_which_scores_it_is_a_relative_of() -> None:
+    assert set(FAMILIES) == set(LOSSES)

@@ -239,3 +239,19 @@ def test_a_replaced_codeword_moves_in_the_average_at_once(
     run.train_step()
     assert run.replaced
     assert float(run.average.quantizer.codebooks[0, 0].abs().max()) < 100.0
+
+
+def test_a_checkpoint_says_what_it_was_trained_on(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    first = Run(recipe, corpus)
+    assert first.trained_on == {"mel"}
+    first.taught_before = {"pesq"}
+    first.export(tmp_path / "weights.safetensors")
+    second = Run(recipe, corpus)
+    second.start_from(str(tmp_path / "weights.safetensors"))
+    assert second.trained_on == {"mel", "pesq"}
+    second.save(tmp_path / "state")
+    third = Run(recipe, corpus)
+    third.resume(tmp_path / "state")
+    assert third.trained_on == {"mel", "pesq"}
