@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -126,6 +126,7 @@ class ShardWriter:
     def finish(self) -> None:
         """Make what was taken so far a whole shard."""
         if self._broken:
+            self._abandon()
             return
         self._flush()
         if self._shard is None or self._file is None:
@@ -148,7 +149,7 @@ class ShardWriter:
             return
         with self._unbroken(self._folder):
             if self._shard is None:
-                self._file = self._partial().open("x+b")
+                self._file = self._opened()
                 num_stages = self._waiting[0]["num_stages"]
                 self._shard = self._kind(self._file, self._types, num_stages, self._facts)
             self._shard.write(self._waiting)
@@ -163,10 +164,22 @@ class ShardWriter:
             yield
         self._broken = False
 
+    def _abandon(self) -> None:
+        """Remove the shard that could not be written."""
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+            with suppress(OSError):
+                self._partial().unlink(missing_ok=True)
+        self._shard = self._file = None
+
     def _size(self) -> int:
         """Bytes of the open shard: in the file, or in memory with a format that can't grow."""
         assert self._file is not None
         return self._file.tell() or self._held_bytes
+
+    def _opened(self) -> BinaryIO:
+        return self._partial().open("x+b")
 
     def _partial(self) -> Path:
         return self._folder / f".tokens-{self._next:06d}{self._suffix}.partial"
