@@ -7,7 +7,14 @@ from pathlib import Path
 from app.tokens.engine import Pool, outcomes
 from app.tokens.progress import Progress
 from app.tokens.recording import Outcome, Recording, Settings
-from app.tokens.shards import ShardWriter, locked, read_done, run_facts, write_failures
+from app.tokens.shards import (
+    ShardWriter,
+    locked,
+    read_done,
+    run_facts,
+    signals_later,
+    write_failures,
+)
 from app.tokens.sources import Sources, fingerprint
 
 
@@ -90,15 +97,17 @@ def _code(
     try:
         with progress:
             for outcome in outcomes(pool, left):
-                if outcome.error:
-                    failures.append(outcome)
-                elif writer.add(outcome) and failures:
-                    write_failures(folder, failures)
-                progress.add(outcome)
+                with signals_later():
+                    if outcome.error:
+                        failures.append(outcome)
+                    elif writer.add(outcome) and failures:
+                        write_failures(folder, failures)
+                    progress.add(outcome)
     finally:
-        pool.close()
-        writer.finish()  # a signal or an error: what is coded is kept
-        write_failures(folder, failures)
+        with signals_later():  # after a signal or an error, what is coded is kept
+            pool.close()
+            writer.finish()
+            write_failures(folder, failures)
     return failures
 
 

@@ -9,6 +9,8 @@ OUT/.lock                              held while a run writes here
 import fcntl
 import json
 import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -162,7 +164,7 @@ class ShardWriter:
         self._broken = True
         with _told(path):
             yield
-        self._broken = False
+            self._broken = False
 
     def _abandon(self) -> None:
         """Remove the shard that could not be written."""
@@ -183,6 +185,26 @@ class ShardWriter:
 
     def _partial(self) -> Path:
         return self._folder / f".tokens-{self._next:06d}{self._suffix}.partial"
+
+
+@contextmanager
+def signals_later() -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait until the block has ended, so that none cuts a write in two."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def write_failures(folder: Path, failures: list[Outcome]) -> None:
