@@ -1,18 +1,26 @@
 """The codec as one object: waves, codes and bytes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, overload
 
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_wave, like, split_wave
-from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
+from codec.batches import decode_each, encode_each
+from codec.bitstream import (
+    FileReader,
+    FileWriter,
+    Header,
+    default_frames_per_chunk,
+    unpack_file,
+)
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_checkpoint
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
+from codec.hub import find_pretrained, save_pretrained
 from codec.model import CodecModel
 from codec.resampling import resample_blocks
 from codec.windows import decode_windows, encode_windows, window_frames
@@ -52,6 +60,7 @@ class Codec:
         self.model_id = model_id
         self.effort = effort
         self.name = name
+        self.path: Path | None = None
         self.metadata = dict(metadata or {})
 
     @classmethod
@@ -73,7 +82,40 @@ class Codec:
         """
         path = find_checkpoint(checkpoint)
         model, model_id, metadata = load_checkpoint(path)
-        return cls(model, model_id, path.stem, metadata=metadata, device=device, effort=effort)
+        codec = cls(model, model_id, path.stem, metadata=metadata, device=device, effort=effort)
+        codec.path = path
+        return codec
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        device: str = "cpu",
+        effort: int = 1,
+        *,
+        revision: str | None = None,
+    ) -> "Codec":
+        """The codec in a folder that `save_pretrained` wrote, or on the Hugging Face hub.
+
+        Args:
+            revision: branch, tag or commit on the hub.
+
+        Raises:
+            CheckpointError: not there, or damaged.
+            ConfigError: see `load`.
+        """
+        return cls.load(find_pretrained(name, revision), device=device, effort=effort)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config.json, model.safetensors and preprocessor_config.json into `folder`.
+
+        Raises:
+            ConfigError: this codec was not loaded from a checkpoint.
+            OutputError: it can't be written.
+        """
+        if self.path is None:
+            raise ConfigError("a codec made in memory has no checkpoint; save and load one first")
+        save_pretrained(self.path, folder)
 
     @property
     def bitrates_kbps(self) -> tuple[float, ...]:
@@ -99,14 +141,32 @@ class Codec:
             )
         return num_stages
 
+    @overload
     def encode(
         self,
         wave: Array,
         sample_rate: int,
         bitrate_kbps: float | None = None,
         num_stages: int | None = None,
-    ) -> Array:
-        """The codes of a wave.
+    ) -> Array: ...
+
+    @overload
+    def encode(
+        self,
+        wave: Sequence[Array],
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> list[Array]: ...
+
+    def encode(
+        self,
+        wave: Array | Sequence[Array],
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> Array | list[Array]:
+        """The codes of a wave, or of each wave of a list.
 
         Args:
             sample_rate: the wave's, in Hz; it is resampled to the model's.
@@ -118,14 +178,38 @@ class Codec:
             ConfigError: a bitrate or number of stages that can't be had.
         """
         stages = self.stages_for(bitrate_kbps, num_stages)
+        if isinstance(wave, Sequence):
+            return encode_each(self, wave, sample_rate, stages)
         array = as_wave(wave)
         header = self.header(sample_rate, len(array), stages)
         blocks = list(self.encode_blocks(split_wave(array), header))
         codes = np.concatenate([np.zeros((len(array), stages, 0), np.int64), *blocks], axis=-1)
         return like(wave, codes)
 
-    def decode(self, codes: Array, num_samples: int | None = None) -> Array:
-        """The wave of codes, at the model's sample rate.
+    @staticmethod
+    def codes(data: bytes, num_stages: int | None = None) -> np.ndarray:
+        """The codes in a .nsvq file, of the first `num_stages` stages (all if None).
+
+        The network is not needed.
+
+        Shape: -> codes [C, Q, F] int64.
+
+        Raises:
+            CorruptError, VersionError: not a sound .nsvq file.
+            ConfigError: the file holds fewer stages.
+        """
+        return unpack_file(data, num_stages)[1]
+
+    @overload
+    def decode(self, codes: Array, num_samples: int | None = None) -> Array: ...
+
+    @overload
+    def decode(self, codes: Sequence[Array], num_samples: int | None = None) -> list[Array]: ...
+
+    def decode(
+        self, codes: Array | Sequence[Array], num_samples: int | None = None
+    ) -> Array | list[Array]:
+        """The wave of codes, or of each item of a list, at the model's sample rate.
 
         Args:
             num_samples: cut to that many samples of each channel.
@@ -136,6 +220,8 @@ class Codec:
         Raises:
             BitstreamError: codes of another shape or range.
         """
+        if isinstance(codes, Sequence):
+            return decode_each(self, codes, num_samples)
         array = as_codes(codes, self.config)
         blocks = list(decode_windows(self.model, [array], window_frames(self.config, len(array))))
         wave = np.concatenate([np.zeros((len(array), 0), np.float32), *blocks], axis=1)
