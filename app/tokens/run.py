@@ -1,5 +1,6 @@
 """One run: what is left of the inputs through an engine into shards."""
 
+import resource
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class Summary:
     hours: float
     """Of audio coded by this run."""
     elapsed_s: float
+    peak_mb: float
+    """Most memory this process held; workers not counted."""
 
 
 def run(
@@ -81,6 +84,7 @@ def run(
         writer.num_bytes,
         progress.seconds / 3600.0,
         progress.elapsed_s,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     )
 
 
