@@ -43,14 +43,14 @@ class Measured:
     elapsed_s: float
     """From the engine's start to the last shard."""
     processor_s: float
-    """Of all its processes; NaN where they can't be counted (Ray's)."""
+    """That the workers spent on recordings, start-up not counted."""
     peak_mb: float
     """Of the process that reads the list and writes the shards."""
     mb: float
 
     @property
     def per_core_hour(self) -> float:
-        """Hours of audio coded in an hour of one core, from processor time."""
+        """Hours of audio coded in an hour of one core, from the workers' processor time."""
         return self.hours * 3600.0 / self.processor_s
 
 
@@ -69,19 +69,19 @@ def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measu
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "app", "tokens", str(folder), "-o", f"{place}/out"]
         command += ["--engine", engine, "--jobs", str(jobs), "--json", *words]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            told = json.loads(process.stdout.read())
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0
-    spent = usage.ru_utime + usage.ru_stime if engine == "local" else float("nan")
+        # Ray would let its workers wait for every other program on the machine
+        environment = {"RAY_worker_niceness": "0", **os.environ}
+        result = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
+        told = json.loads(result.stdout)
     return Measured(
         engine,
         jobs,
         told["coded"],
         told["hours"],
         told["elapsed_s"],
-        spent,
+        told["processor_s"],
         told["peak_mb"],
         told["bytes"] / 1e6,
     )
@@ -89,14 +89,15 @@ def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measu
 
 def table(runs: Sequence[Measured]) -> Iterator[str]:
     """The runs, in Markdown."""
-    yield "| engine | jobs | clips | hours | × real time | hours an hour of processor | MB an hour | peak MB |"
-    yield "|---|---|---|---|---|---|---|---|"
+    names = ("engine", "jobs", "clips", "hours", "wall × real time", "hours a core-hour",
+             "MB an hour", "peak MB")  # fmt: skip
+    yield f"| {' | '.join(names)} |"
+    yield f"|{'---|' * len(names)}"
     for run in runs:
-        processor = f"{run.per_core_hour:,.0f}" if run.processor_s == run.processor_s else "–"
         yield (
             f"| {run.engine} | {run.jobs} | {run.clips:,} | {run.hours:.2f} | "
-            f"{run.hours * 3600 / run.elapsed_s:,.0f} | {processor} | {run.mb / run.hours:.2f} | "
-            f"{run.peak_mb:,.0f} |"
+            f"{run.hours * 3600 / run.elapsed_s:,.0f} | {run.per_core_hour:,.0f} | "
+            f"{run.mb / run.hours:.2f} | {run.peak_mb:,.0f} |"
         )
 
 
@@ -145,6 +146,7 @@ def _number(value: float) -> str:
 @click.option("--checkpoint", default="default", show_default=True)
 @click.option("--stages", type=int, help="All of the checkpoint's if not given.")
 def main(
+    *,
     clips: tuple[float, ...],
     seconds: float,
     jobs: tuple[float, ...],
@@ -165,7 +167,7 @@ def main(
     click.echo(f"{info.name} (model {info.model_id.hex()}), {stages} stages, measured:\n")
     click.echo("\n".join(table(runs)))
     slowest = min((run for run in runs if run.engine == "local"), key=lambda r: r.per_core_hour)
-    click.echo(f"\nComputed from {slowest.per_core_hour:,.0f} hours an hour of processor:\n")
+    click.echo(f"\nComputed from {slowest.per_core_hour:,.0f} hours a core-hour:\n")
     click.echo("\n".join(extrapolated(slowest.per_core_hour, slowest.mb / slowest.hours)))
 
 

@@ -19,6 +19,7 @@ class Progress:
         self.num_done = 0
         self.num_failed = 0
         self.seconds = 0.0
+        self.processor_s = 0.0
         self._num_recordings = max(num_recordings, 0)
         self._num_before = num_before
         self._started_s = self._said_s = time.monotonic()
@@ -34,6 +35,7 @@ class Progress:
         self.num_done += not outcome.error
         self.num_failed += bool(outcome.error)
         self.seconds += outcome.seconds
+        self.processor_s += outcome.processor_s
         if self._bar is not None:
             self._bar.update(self._task, advance=1, told=self.line())
         elif time.monotonic() - self._said_s >= LOG_EVERY_S:

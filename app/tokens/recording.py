@@ -40,6 +40,8 @@ class Outcome:
     rows: tuple[dict[str, Any], ...] = ()
     """One for each channel, `codes` as uint16 [Q, F]."""
     error: str = ""
+    processor_s: float = 0.0
+    """Processor time that the worker spent on it."""
 
     @property
     def seconds(self) -> float:

@@ -37,6 +37,8 @@ class Summary:
     hours: float
     """Of audio coded by this run."""
     elapsed_s: float
+    processor_s: float
+    """Processor time that the workers spent on recordings, all together."""
     peak_mb: float
     """Most memory this process held; workers not counted."""
 
@@ -84,6 +86,7 @@ def run(
         writer.num_bytes,
         progress.seconds / 3600.0,
         progress.elapsed_s,
+        progress.processor_s,
         resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     )
 

@@ -1,7 +1,9 @@
 """One worker: recordings to rows of codes, the model loaded once."""
 
 import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +33,11 @@ class Tokenizer:
         Raises:
             CodecError: the model itself can't be loaded, so that no recording would do.
         """
-        codec = self._loaded()
+        codec, started_s = self._loaded(), time.process_time()
+        outcome = self._outcome(codec, recording)
+        return replace(outcome, processor_s=time.process_time() - started_s)
+
+    def _outcome(self, codec: "Codec", recording: Recording) -> Outcome:
         if recording.fault:
             return failed(recording, recording.fault)
         try:

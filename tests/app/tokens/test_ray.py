@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # Ray's own, at import and at
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[None]:
     """Ray with two workers on this machine, for all tests here."""
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else they wait for every other program
     ray.init(
         address="local",
         num_cpus=2,
