@@ -57,11 +57,10 @@ class Measured:
 def make_clips(folder: Path, num_clips: int, mean_s: float) -> None:
     """16 kHz clips of 0.2 to 1.8 times `mean_s`; their content does not change the cost."""
     random = np.random.default_rng(0)
-    noise = (3_000 * random.standard_normal(int(2 * mean_s * 16_000))).astype(np.int16)
     folder.mkdir()
     for index in range(num_clips):
-        length = int(random.uniform(0.2, 1.8) * mean_s * 16_000)
-        soundfile.write(folder / f"{index:07d}.wav", noise[:length], 16_000)
+        noise = random.standard_normal(int(random.uniform(0.2, 1.8) * mean_s * 16_000))
+        soundfile.write(folder / f"{index:07d}.wav", (3_000 * noise).astype(np.int16), 16_000)
 
 
 def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measured:
