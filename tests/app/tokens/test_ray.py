@@ -45,12 +45,16 @@ def expected(corpus: Path, tokens: Any) -> Rows:
 
 
 def test_no_cluster_is_one_line(
-    corpus: Path, nsvq: Any, tmp_path: Path, toy_checkpoint: Path
+    corpus: Path, nsvq: Any, tmp_path: Path, toy_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def unanswered(**options: Any) -> None:
+        raise ConnectionError(f"nobody at {options['address']}\nand much more")
+
+    monkeypatch.setattr(ray, "init", unanswered)  # Ray itself tries for minutes
     words = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint, "--engine", "ray")
-    result = nsvq("tokens", corpus, *words, "--address", "nonsense:1:2")
+    result = nsvq("tokens", corpus, *words, "--address", "far:6379")
     assert result.exit_code == 1
-    assert "no Ray cluster" in result.stderr
+    assert "no Ray cluster at far:6379 (nobody at far:6379)" in result.stderr
     assert len(result.stderr.splitlines()) == 1
 
 
