@@ -5,6 +5,7 @@ same paths. Codes come back to this process, which alone writes shards.
 """
 
 import os
+import time
 from typing import Any
 
 import ray
@@ -17,6 +18,8 @@ from codec.errors import CodecError, ConfigError
 
 WAITING = 2
 """Recordings that each actor has at hand: one under way, one next."""
+RESTART_S = 300
+"""How long a new worker in the place of one that died is waited for."""
 
 
 class RayPool:
@@ -64,7 +67,18 @@ class RayPool:
             index, recording = self._running.pop(reference)
             self._load[index] -= 1
             found.append((recording, _result(reference)))
+            if found[-1][1] is None:
+                self._revived(index)
         return found
+
+    def _revived(self, index: int) -> None:
+        """Wait until an actor that died is up again: what it is given before that fails unseen."""
+        for _ in range(RESTART_S):
+            try:
+                ray.get(self._actors[index].pid.remote())
+                return
+            except RayError:
+                time.sleep(1.0)
 
     def pids(self) -> list[int]:
         """The actors' processes, once they are up."""
