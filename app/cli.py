@@ -31,6 +31,9 @@ VERBS = {
     "encode": Verb("app.verbs.encode", "Compress recordings to .nsvq files."),
     "decode": Verb("app.verbs.decode", "Rebuild recordings from .nsvq files."),
     "play": Verb("app.verbs.play", "Hear .nsvq files.", "play"),
+    "tokens": Verb(
+        "app.verbs.tokens", "Turn a corpus into shards of codes for speech models.", "tokens"
+    ),
     "trim": Verb("app.verbs.trim", "Cut a .nsvq file to a lower bitrate."),
     "info": Verb("app.verbs.info", "Show what .nsvq files and checkpoints hold."),
     "reconstruct": Verb(

@@ -92,6 +92,27 @@ class AudioReader:
             what = f"its header promises {promised} samples and the file ends after {count}"
             self.warnings.append(f"{self._name}: cut short? {what}")
 
+    def part(self, start: int, num_samples: int) -> np.ndarray:
+        """`num_samples` samples from sample `start` on, without reading those before.
+
+        Shape: -> wave [C, T] float32.
+
+        Raises:
+            AudioError: not that many samples are there, damaged, or as for `blocks`.
+        """
+        try:
+            self._sound.seek(start)
+        except (soundfile.SoundFileError, OSError) as error:
+            raise AudioError(f"{self._name}: damaged ({library_reason(error)})") from error
+        block = self._read(num_samples)
+        if len(block) < num_samples:
+            raise AudioError(
+                f"{self._name}: damaged, it ends after {start + len(block)} samples; "
+                f"expected {start + num_samples}"
+            )
+        check_wave(block, self._name)
+        return block.T
+
     def _read(self, num_samples: int) -> np.ndarray:
         try:
             return self._sound.read(num_samples, dtype="float32", always_2d=True)

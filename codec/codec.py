@@ -1,21 +1,29 @@
 """The codec as one object: waves, codes and bytes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, overload
 
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_sample_rate, as_wave, like, split_wave
 from codec.backends.interface import Backend
-from codec.bitstream import FileReader, FileWriter, Header, default_frames_per_chunk
+from codec.batches import decode_each, encode_each
+from codec.bitstream import (
+    FileReader,
+    FileWriter,
+    Header,
+    default_frames_per_chunk,
+    unpack_file,
+)
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_backend
 from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
+from codec.hub import find_pretrained, save_pretrained
 
 MAX_EFFORT = 64
 
@@ -47,6 +55,7 @@ class Codec:
         self.model_id = model_id
         self.effort = effort
         self.name = name
+        self.path: Path | None = None
         self.metadata = dict(metadata or {})
 
     @classmethod
@@ -74,7 +83,42 @@ class Codec:
         """
         path = find_checkpoint(checkpoint)
         loaded, model_id, metadata = load_backend(path, backend, device)
-        return cls(loaded, model_id, path.stem, metadata=metadata, effort=effort)
+        codec = cls(loaded, model_id, path.stem, metadata=metadata, effort=effort)
+        codec.path = path
+        return codec
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | Path,
+        device: str = "cpu",
+        effort: int = 1,
+        *,
+        backend: str | None = None,
+        revision: str | None = None,
+    ) -> "Codec":
+        """The codec in a folder that `save_pretrained` wrote, or on the Hugging Face hub.
+
+        Args:
+            revision: branch, tag or commit on the hub.
+
+        Raises:
+            CheckpointError: not there, or damaged.
+            ConfigError: see `load`.
+        """
+        path = find_pretrained(name, revision)
+        return cls.load(path, device, effort, backend=backend)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write config.json, model.safetensors and preprocessor_config.json into `folder`.
+
+        Raises:
+            ConfigError: this codec was not loaded from a checkpoint.
+            OutputError: it can't be written.
+        """
+        if self.path is None:
+            raise ConfigError("a codec made in memory has no checkpoint; save and load one first")
+        save_pretrained(self.path, folder)
 
     @property
     def bitrates_kbps(self) -> tuple[float, ...]:
@@ -90,14 +134,32 @@ class Codec:
         rates = replace(self.config.rates, holder=self.name or "the model")
         return rates.pick(bitrate_kbps, num_stages)
 
+    @overload
     def encode(
         self,
         wave: Array,
         sample_rate: int,
         bitrate_kbps: float | None = None,
         num_stages: int | None = None,
-    ) -> Array:
-        """The codes of a wave.
+    ) -> Array: ...
+
+    @overload
+    def encode(
+        self,
+        wave: Sequence[Array],
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> list[Array]: ...
+
+    def encode(
+        self,
+        wave: "Array | Sequence[Array]",
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+    ) -> "Array | list[Array]":
+        """The codes of a wave, or of each wave of a list.
 
         Args:
             sample_rate: the wave's, in Hz; it is resampled to the model's.
@@ -109,12 +171,36 @@ class Codec:
             ConfigError: a bitrate or number of stages that can't be had.
         """
         stages = self.stages_for(bitrate_kbps, num_stages)
+        if isinstance(wave, Sequence):
+            return encode_each(self, wave, sample_rate, stages)
         array = as_wave(wave)
         header = self.header(sample_rate, len(array), stages)
         return like(wave, np.concatenate(list(self.encode_blocks([array], header)), axis=-1))
 
-    def decode(self, codes: Array, num_samples: int | None = None) -> Array:
-        """The wave of codes, at the model's sample rate.
+    @staticmethod
+    def codes(data: bytes, num_stages: int | None = None) -> np.ndarray:
+        """The codes in a .nsvq file, of the first `num_stages` stages (all if None).
+
+        The network is not needed.
+
+        Shape: -> codes [C, Q, F] int64.
+
+        Raises:
+            CorruptError, VersionError: not a sound .nsvq file.
+            ConfigError: the file holds fewer stages.
+        """
+        return unpack_file(data, num_stages)[1]
+
+    @overload
+    def decode(self, codes: Array, num_samples: int | None = None) -> Array: ...
+
+    @overload
+    def decode(self, codes: Sequence[Array], num_samples: int | None = None) -> list[Array]: ...
+
+    def decode(
+        self, codes: "Array | Sequence[Array]", num_samples: int | None = None
+    ) -> "Array | list[Array]":
+        """The wave of codes, or of each item of a list, at the model's sample rate.
 
         Args:
             num_samples: cut to that many samples of each channel.
@@ -125,6 +211,8 @@ class Codec:
         Raises:
             BitstreamError: codes of another shape or range.
         """
+        if isinstance(codes, Sequence):
+            return decode_each(self, codes, num_samples)
         array = as_codes(codes, self.config)
         decoder = Decoder(self.backend, self.config.sample_rate, len(array))
         wave = np.concatenate([decoder.push(array), decoder.finish()], axis=1)
