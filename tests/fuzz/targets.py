@@ -21,7 +21,7 @@ from codec import Codec
 from codec.audio import open_audio
 from codec.backends.torch_checkpoint import save_checkpoint
 from codec.backends.torch_model import CodecModel
-from codec.bitstream import FileReader, Header, pack_file, trim_file, trim_stream, unpack_file
+from codec.bitstream import FileReader, Header, pack_file, trim_file, trim_reader, unpack_file
 from codec.bitstream.header import HEADER_BYTES, payload_bytes, unpack_header
 from codec.catalog import describe_checkpoint
 from codec.config import ModelConfig
@@ -60,7 +60,7 @@ def stream(data: bytes) -> str:
         expected = type(error).__name__
         try:
             list(FileReader(io.BytesIO(one)).codes(1))
-            trim_stream(io.BytesIO(one), io.BytesIO(), 1)
+            trim_reader(FileReader(io.BytesIO(one)), io.BytesIO(), 1)
         except BitstreamError as other:
             assert type(other) is type(error)
             return expected
@@ -68,7 +68,7 @@ def stream(data: bytes) -> str:
     parts = list(FileReader(io.BytesIO(one)).codes(1))
     assert not header.num_frames or np.array_equal(np.concatenate(parts, axis=-1), codes)
     trimmed = io.BytesIO()
-    trim_stream(io.BytesIO(one), trimmed, 1)
+    trim_reader(FileReader(io.BytesIO(one)), trimmed, 1)
     assert trimmed.getvalue() == trim_file(one, 1)
     return hashlib.sha256(trimmed.getvalue()).hexdigest()[:8]
 
@@ -146,13 +146,22 @@ def mend(data: bytes) -> bytes:
 
 
 @lru_cache
-def small_codec() -> Codec:
+def small_checkpoint() -> bytes:
     """Random weights, the same in every process."""
-    torch.set_num_threads(1)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(), tempfile.TemporaryDirectory() as folder:
         torch.manual_seed(0)
-        model = CodecModel(CONFIG)
-    return Codec(model, b"fuzzing.", "small")
+        path = Path(folder, "small.safetensors")
+        save_checkpoint(path, CodecModel(CONFIG))
+        return path.read_bytes()
+
+
+@lru_cache
+def small_codec() -> Codec:
+    """The codec of `small_checkpoint`."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "small.safetensors")
+        path.write_bytes(small_checkpoint())
+        return Codec.load(path)
 
 
 @lru_cache
@@ -163,10 +172,7 @@ def seeds(target: str) -> tuple[bytes, ...]:
             _recording(kind) for kind in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF")
         )
     if target == "checkpoint":
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "small.safetensors")
-            save_checkpoint(path, small_codec().model)
-            return (path.read_bytes(),)
+        return (small_checkpoint(),)
     files = [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.nsvq"))]
     shapes = ((1, 16_000, 1, 0, 1), (2, 8_000, 3, 900, 2), (1, 48_000, 7, 5_000, 4))
     for channels, rate, seed, count, stages in shapes:
