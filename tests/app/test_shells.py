@@ -120,7 +120,7 @@ def test_a_volley_of_signals_leaves_nothing(
 
 
 def limit_memory() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (300 << 20, 300 << 20))
+    resource.setrlimit(resource.RLIMIT_AS, (60 << 20, 60 << 20))
 
 
 def limit_file_size() -> None:

@@ -18,7 +18,10 @@ def arguments(function: Callable[..., object]) -> dict[str, tuple[object, object
 
 
 def test_compress_takes_what_encode_takes() -> None:
-    assert arguments(Codec.compress) == arguments(Codec.encode)
+    expected, found = arguments(Codec.encode), arguments(Codec.compress)
+    assert list(found) == list(expected)
+    del expected["wave"], found["wave"]  # encode takes lists as well
+    assert found == expected
 
 
 @pytest.mark.parametrize("function", [Codec.decompress, compress_file, decompress_file])
