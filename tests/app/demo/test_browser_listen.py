@@ -96,6 +96,35 @@ def test_a_wrong_file_gets_a_friendly_word(visit: Visit, tmp_path: Path) -> None
     visit.complaints = [text for text in visit.complaints if text != preview]
 
 
+def test_results_go_with_their_clip(visit: Visit, recording: Path, tmp_path: Path) -> None:
+    """Replaced by something unreadable while it is scored, or cleared: nothing of a clip stays."""
+    letter = tmp_path / "letter.wav"
+    letter.write_text("dear all")
+    page = visit.open().page
+    page.wait_for_selector("#spectrograms svg >> nth=2")
+    visit.upload(letter)
+    page.wait_for_selector("#message [role=alert]")
+    page.wait_for_timeout(3000)  # what was under way ends, and shows nothing any more
+    assert _results(visit) == (0, 0)
+    page.click("#picker button[aria-label=Clear]")
+    visit.upload(recording)
+    page.wait_for_selector("#stages svg")
+    page.click("#picker button[aria-label=Clear]")
+    page.wait_for_function("!document.querySelector('#stages svg')")
+    page.wait_for_timeout(3000)
+    assert _results(visit) == (0, 0)
+    assert page.inner_text("#message").strip() == ""
+    assert page.locator("#get-nsvq").is_disabled()
+    preview = "Waveform load error: MediaError"
+    visit.complaints = [text for text in visit.complaints if text != preview]
+
+
+def _results(visit: Visit) -> tuple[int, int]:
+    """Pictures and numbers on the Listen tab."""
+    pictures = visit.page.locator("#spectrograms svg, #stages svg, #listen-player .track")
+    return pictures.count(), visit.page.locator("#numbers dd").count()
+
+
 def test_recording_is_offered_and_everything_has_a_label(visit: Visit) -> None:
     page = visit.open().page
     assert page.locator("#picker button[aria-label='Record audio']").count() >= 1
