@@ -112,12 +112,12 @@ class Listening:
             Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB, 16-bit PCM", clip.original),
             Track(
                 "Decoded",
-                f"{len(take.data) / 1000:,.2f} kB · {take.bitrate_kbps:g} kbps",
+                f"{len(take.data) / 1000:,.2f} kB · {_rate(clip, take)}",
                 take.path,
             ),
         ]
         return [
-            note(f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."),
+            note(f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz.{_price(clip)}"),
             clip,
             player_value(tracks, active=1),
             number_cards(clip, take),
@@ -199,14 +199,27 @@ def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
     return curves([Line(clip.stem, points)], title, ("stages", "PESQ"), mark=now)
 
 
+def _rate(clip: Clip, take: Take) -> str:
+    """The rate as the slider has it, times the channels that are paid for."""
+    times = f"{clip.num_channels} × " if clip.num_channels > 1 else ""
+    return f"{times}{take.bitrate_kbps:g} kbps"
+
+
+def _price(clip: Clip) -> str:
+    if clip.num_channels == 1:
+        return ""
+    return f" {clip.num_channels} channels, each coded on its own: {clip.num_channels} × the rate."
+
+
 def number_cards(clip: Clip, take: Take, why: str = "") -> str:
     """The numbers under the player; scores are dashes until they are there, or `why` not."""
     scores = clip.scores.get(take.num_stages)
     pending = why or "being measured"
     kbps = 8 * len(take.data) / clip.seconds / 1000
+    channels = f", {_rate(clip, take)}" if clip.num_channels > 1 else ""
     return cards(
         [
-            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps with header"),
+            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps with header{channels}"),
             (
                 "Against 16-bit PCM",
                 f"{clip.pcm_bytes / len(take.data):.0f}× smaller",

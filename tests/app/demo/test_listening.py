@@ -10,7 +10,9 @@ from app.demo.settings import DemoSettings
 from app.demo.studio import Studio
 from codec.audio import write_audio
 
-gr = pytest.importorskip("gradio", reason="Gradio is not installed")
+pytest.importorskip("gradio", reason="Gradio is not installed")
+import gradio as gr
+
 from app.demo.page.listening import Listening, Turn
 
 
