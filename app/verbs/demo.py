@@ -74,7 +74,7 @@ def command(*, browser: bool, **options: object) -> None:
 
     def announce(address: str) -> None:
         click.echo(f"Listening room: {address} (Ctrl-C stops it)")
-        if browser and sys.stdout.isatty() and on_desktop():
+        if browser and in_terminal() and on_desktop():
             webbrowser.open(address)
 
     try:
@@ -84,6 +84,11 @@ def command(*, browser: bool, **options: object) -> None:
             f"port {settings.port} on {settings.host} can't be used ({error}); "
             "choose another with --port"
         ) from error
+
+
+def in_terminal() -> bool:
+    """Whether somebody is there to see a browser open."""
+    return sys.stdout.isatty()
 
 
 def on_desktop(platform: str = sys.platform, environment: Mapping[str, str] = os.environ) -> bool:

@@ -71,7 +71,8 @@ def side_by_side(
             yield note(f"Making {name} …"), gr.skip(), gr.skip()
             versions.append(make_version(studio, clip, name))
         channels = f", {clip.num_channels} channels at the rate named" * (clip.num_channels > 1)
-        yield note(clip.name + channels), player_value(_tracks(versions), keep=False), _score_table(versions)
+        sounds = player_value(_tracks(versions), keep=False)
+        yield note(clip.name + channels), sounds, _score_table(versions)
         for version in versions[1:]:
             version.measure(studio, clip)
             yield gr.skip(), gr.skip(), _score_table(versions)

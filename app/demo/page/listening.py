@@ -117,7 +117,7 @@ class Listening:
             ),
         ]
         return [
-            note(f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz.{_price(clip)}"),
+            note(_playing(clip)),
             clip,
             player_value(tracks, active=1),
             number_cards(clip, take),
@@ -205,10 +205,12 @@ def _rate(clip: Clip, take: Take) -> str:
     return f"{times}{take.bitrate_kbps:g} kbps"
 
 
-def _price(clip: Clip) -> str:
+def _playing(clip: Clip) -> str:
+    text = f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."
     if clip.num_channels == 1:
-        return ""
-    return f" {clip.num_channels} channels, each coded on its own: {clip.num_channels} × the rate."
+        return text
+    times = clip.num_channels
+    return f"{text} {times} channels, each coded on its own: {times} × the rate."
 
 
 def number_cards(clip: Clip, take: Take, why: str = "") -> str:
