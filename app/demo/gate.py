@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.demo.requests import NumberInput, RefusedError, check_call, check_file, check_length
+from app.demo.calls import NumberInput, RefusedError, check_call, check_file, check_length
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -79,13 +80,13 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
 
 def serve(settings: DemoSettings, announce: Callable[[str], None]) -> None:
     """Run until Ctrl-C or SIGTERM."""
-    stop = threading.Event()
+    told: list[int] = []  # not an Event: a handler that waits for its lock waits for itself
     if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, lambda *_: stop.set())
+        signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
     with running_demo(settings) as address:
         announce(address)
         try:
-            while not stop.wait(0.5):
-                pass
+            while not told:
+                time.sleep(0.2)
         except KeyboardInterrupt:
             return

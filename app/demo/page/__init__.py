@@ -3,10 +3,10 @@
 import gradio as gr
 
 from app.demo.blind import VoteBook
+from app.demo.calls import NumberInput
 from app.demo.opus import opus_installed
 from app.demo.page import about, api, compare, evaluate, files, listen, trial
 from app.demo.page.theme import HEADER, SCHEME, build_theme
-from app.demo.requests import NumberInput
 from app.demo.studio import Studio
 
 __all__ = ["build_page", "build_theme", "number_inputs"]

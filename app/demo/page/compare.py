@@ -60,7 +60,7 @@ def side_by_side(
 ) -> Iterator[tuple[Any, ...]]:
     """Sounds first, as each is made; then a score for each."""
     if clip is None:
-        yield alert(NO_CLIP), gr.skip(), gr.skip()
+        yield alert(NO_CLIP), player_value([]), ""
         return
     names = [ORIGINAL, *(f"{rate:g} kbps" for rate in sorted(rates))]
     if opus:
@@ -70,12 +70,14 @@ def side_by_side(
         for name in names:
             yield note(f"Making {name} …"), gr.skip(), gr.skip()
             versions.append(make_version(studio, clip, name))
-        yield note(clip.name), player_value(_tracks(versions), keep=False), _score_table(versions)
+        channels = f", {clip.num_channels} channels at the rate named" * (clip.num_channels > 1)
+        sounds = player_value(_tracks(versions), keep=False)
+        yield note(clip.name + channels), sounds, _score_table(versions)
         for version in versions[1:]:
             version.measure(studio, clip)
             yield gr.skip(), gr.skip(), _score_table(versions)
     except CodecError as error:
-        yield alert(plain_message(error)), gr.skip(), gr.skip()
+        yield alert(plain_message(error)), player_value([]), ""
 
 
 def _tracks(versions: Sequence[Version]) -> list[Track]:

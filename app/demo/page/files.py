@@ -69,9 +69,9 @@ def _build_decode(studio: Studio) -> None:
         elem_id="decode-in",
         height=150,
     )
-    details = gr.HTML(elem_id="decode-info")
     kbps = bitrate_slider(studio, "decode-rate")
     job = controls(("Decode", "decode-go"), ("Trim to this rate", "trim-go"))
+    details = gr.HTML(elem_id="decode-info")
     sound = player("Decoded files", "decode-player")
     output = _results("decode-out")
 
@@ -81,7 +81,7 @@ def _build_decode(studio: Studio) -> None:
         work = partial(decode_one, studio, bitrate_kbps=kbps)
         for shown, results in _each(work, paths, progress):
             if results is None:
-                yield shown, gr.skip(), None
+                yield shown, player_value([]), None
             else:
                 tracks = [Track(r.output.name, r.note, r.output) for r in results if r.output]
                 file = _file(bundle(studio, results, "decoded.zip"))
@@ -93,7 +93,7 @@ def _build_decode(studio: Studio) -> None:
         work = partial(trim_one, studio, bitrate_kbps=kbps)
         for shown, results in _each(work, paths, progress):
             done = None if results is None else _file(bundle(studio, results, "trimmed.zip"))
-            yield shown, gr.skip(), done
+            yield shown, player_value([]), done
 
     source.change(
         lambda paths: describe(studio, paths),

@@ -1,7 +1,8 @@
 """The Listen tab: one clip, one bitrate, original and decoded on one clock.
 
 Three steps, so that sound comes first: decode and play; then scores and spectrograms; then the
-curve over stages. A new rate cancels what is still running of the last two.
+curve over stages. A new rate cancels what is still running of the last two. A `Turn` tells late
+answers from those that still belong to what is on the page.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import gradio as gr
 
 from app.demo.examples import EXAMPLES
 from app.demo.markup import note
-from app.demo.page.listening import Listening
+from app.demo.page.listening import Listening, Turn
 from app.demo.page.player import player
 from app.demo.studio import Studio
 
@@ -103,8 +104,9 @@ def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
 
 def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> None:
     tab = Listening(studio)
-    take = gr.State(None, time_to_live=600)
-    shown = [parts.message, clip, take, parts.sound, parts.numbers, *parts.files, parts.cancel]
+    turn = gr.State(Turn())
+    shown = [parts.message, clip, parts.sound, parts.numbers, *parts.files, parts.cancel]
+    shown += [parts.picture, parts.stages]
     quick: dict[str, Any] = {
         "outputs": shown,
         "concurrency_id": "sound",
@@ -113,31 +115,30 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
         "show_progress_on": parts.message,
     }
     starts = [
-        page.load(partial(tab.open_example, 0), [parts.slider], **quick),
+        page.load(partial(tab.open_example, 0), [turn, parts.slider], **quick),
         parts.picker.change(
-            tab.open_upload, [parts.picker, parts.slider], trigger_mode="always_last", **quick
+            tab.open_upload, [turn, parts.picker, parts.slider], trigger_mode="always_last", **quick
         ),
     ]
     starts += [
-        button.click(partial(tab.open_example, index), [parts.slider], **quick)
+        button.click(partial(tab.open_example, index), [turn, parts.slider], **quick)
         for index, button in enumerate(parts.examples)
     ]
-    later = [event for start in starts for event in _follow(start, tab, (clip, take), parts)]
+    later = [event for start in starts for event in _follow(start, tab, turn, parts)]
     moved = parts.slider.change(
-        tab.change_rate, [clip, parts.slider], cancels=later, trigger_mode="always_last", **quick
+        tab.change_rate, [turn, parts.slider], cancels=later, trigger_mode="always_last", **quick
     )
-    later += _follow(moved, tab, (clip, take), parts)
-    parts.cancel.click(
-        lambda: (note("Cancelled."), gr.Button(visible=False)),
-        None,
-        [parts.message, parts.cancel],
-        queue=False,
-        cancels=[*starts, moved, *later],
-        api_visibility="private",
-    )
+    later += _follow(moved, tab, turn, parts)
+    at_once: dict[str, Any] = {
+        "cancels": [*starts, moved, *later],
+        "queue": False,
+        "api_visibility": "private",
+    }
+    parts.cancel.click(tab.cancel, turn, [parts.message, parts.cancel], **at_once)
+    parts.picker.clear(tab.clear, turn, shown, **at_once)
 
 
-def _follow(event: Any, tab: Listening, states: tuple[Any, Any], parts: _Parts) -> list[Any]:
+def _follow(event: Any, tab: Listening, turn: gr.State, parts: _Parts) -> list[Any]:
     """After the sound: scores and spectrograms, then the stages."""
     slow: dict[str, Any] = {
         "concurrency_id": "scores",
@@ -145,5 +146,5 @@ def _follow(event: Any, tab: Listening, states: tuple[Any, Any], parts: _Parts) 
         "show_progress": "hidden",
         "concurrency_limit": tab.studio.settings.concurrency,
     }
-    looks = event.then(tab.look, [*states], [parts.numbers, parts.picture], **slow)
-    return [looks, looks.then(tab.compare_stages, [*states], parts.stages, **slow)]
+    looks = event.then(tab.look, turn, [parts.numbers, parts.picture], **slow)
+    return [looks, looks.then(tab.compare_stages, turn, parts.stages, **slow)]

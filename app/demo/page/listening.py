@@ -12,8 +12,37 @@ from app.demo.pictures import Line, curves, spectrograms
 from app.demo.studio import Clip, Steps, Studio, Take, plain_message
 from codec.errors import CodecError, EvaluationError
 
-NUM_SHOWN = 8
+NUM_SHOWN = 9
 """Components that a new sound changes."""
+
+
+class Turn:
+    """Which of one visitor's requests is the latest, and what it gave; one object a visit.
+
+    Every request takes the turn. What an earlier one still finds out is about something that the
+    visitor no longer has before them, so it is thrown away.
+    """
+
+    def __init__(self) -> None:
+        self.clip: Clip | None = None
+        """The clip asked for, as soon as it is coded."""
+        self.kbps = 0.0
+        """The rate asked for, also while a clip is being coded."""
+        self.on_page: Clip | None = None
+        """The clip whose sound and pictures are on the page."""
+        self.shown: tuple[Clip, Take] | None = None
+        """What the latest request gave, once it is played."""
+        self._number = 0
+
+    def begin(self, clip: Clip | None = None) -> int:
+        """Take the turn, for a clip that is there already or for one yet to be opened."""
+        self.clip, self.shown = clip, None
+        self._number += 1
+        return self._number
+
+    def lasts(self, number: int) -> bool:
+        """Whether nobody took it since."""
+        return number == self._number
 
 
 class Listening:
@@ -22,27 +51,59 @@ class Listening:
     def __init__(self, studio: Studio) -> None:
         self.studio = studio
 
-    def open_upload(self, path: str | None, kbps: float) -> Iterator[list[Any]]:
+    def open_upload(self, turn: Turn, path: str | None, kbps: float) -> Iterator[list[Any]]:
         """A new recording: code it and play it."""
         if path is not None:
-            yield from self._open(lambda: self.studio.opening(path), kbps)
+            turn.kbps = kbps
+            yield from self._open(turn, turn.begin(), lambda: self.studio.opening(path))
 
-    def open_example(self, index: int, kbps: float) -> Iterator[list[Any]]:
+    def open_example(self, index: int, turn: Turn, kbps: float) -> Iterator[list[Any]]:
         """A bundled clip."""
-        yield from self._open(lambda: self.studio.opening_example(EXAMPLES[index].path), kbps)
+        path, turn.kbps = EXAMPLES[index].path, kbps
+        yield from self._open(turn, turn.begin(), lambda: self.studio.opening_example(path))
 
-    def change_rate(self, clip: Clip | None, kbps: float) -> Iterator[list[Any]]:
-        """The same recording at another rate."""
+    def change_rate(self, turn: Turn, kbps: float) -> Iterator[list[Any]]:
+        """The same recording at another rate; one still being coded will be played at it."""
+        turn.kbps, clip = kbps, turn.clip
         if clip is not None:
-            yield from self._open(lambda: _already(clip), kbps)
+            yield from self._open(turn, turn.begin(clip), lambda: _already(clip))
 
-    def _open(self, opener: Callable[[], Steps[Clip]], kbps: float) -> Iterator[list[Any]]:
+    def clear(self, turn: Turn) -> list[Any]:
+        """An empty page; what is under way shows nothing any more."""
+        turn.begin()
+        return _emptied(turn, "")
+
+    def cancel(self, turn: Turn) -> tuple[str, Any]:
+        """Only a word that it is off; what plays goes on playing."""
+        turn.begin(turn.on_page)
+        return note("Cancelled."), gr.Button(visible=False)
+
+    def _open(
+        self, turn: Turn, number: int, opener: Callable[[], Steps[Clip]]
+    ) -> Iterator[list[Any]]:
+        steps = self._opening(turn, number, opener)
+        while turn.lasts(number):  # asked before each step, and again before it is shown
+            shown = next(steps, None)
+            if shown is None or not turn.lasts(number):
+                return
+            yield shown
+
+    def _opening(
+        self, turn: Turn, number: int, opener: Callable[[], Steps[Clip]]
+    ) -> Iterator[list[Any]]:
         try:
             clip = yield from _told("Encoding", opener())
-            take = yield from _told("Decoding", self.studio.decoding(clip, kbps))
-            yield self._present(clip, take)
+            if not turn.lasts(number):
+                return
+            turn.clip = clip
+            take = yield from _told("Decoding", self.studio.decoding(clip, turn.kbps))
+            if turn.lasts(number):
+                pictures = [gr.skip() if turn.on_page is clip else ""] * 2
+                turn.on_page, turn.shown = clip, (clip, take)
+                yield [*self._present(clip, take), *pictures]
         except CodecError as error:
-            yield _failed(error)
+            if turn.lasts(number):
+                yield _emptied(turn, alert(plain_message(error)))
 
     def _present(self, clip: Clip, take: Take) -> list[Any]:
         code = self.studio.shelf.place(f"{clip.stem} {take.bitrate_kbps:g} kbps.nsvq")
@@ -51,14 +112,13 @@ class Listening:
             Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB, 16-bit PCM", clip.original),
             Track(
                 "Decoded",
-                f"{len(take.data) / 1000:,.2f} kB · {take.bitrate_kbps:g} kbps",
+                f"{len(take.data) / 1000:,.2f} kB · {_rate(clip, take)}",
                 take.path,
             ),
         ]
         return [
-            note(f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."),
+            note(_playing(clip)),
             clip,
-            take,
             player_value(tracks, active=1),
             number_cards(clip, take),
             gr.DownloadButton(value=str(code), interactive=True),
@@ -66,10 +126,17 @@ class Listening:
             gr.Button(visible=False),
         ]
 
-    def look(self, clip: Clip | None, take: Take | None) -> Iterator[tuple[Any, Any]]:
-        """Spectrograms, then scores."""
-        if clip is None or take is None:
+    def look(self, turn: Turn) -> Iterator[tuple[Any, Any]]:
+        """Spectrograms, then scores, as long as the visitor has the same sound before them."""
+        shown = turn.shown
+        if shown is None:
             return
+        for parts in self._looking(*shown):
+            if turn.shown is not shown:
+                return
+            yield parts
+
+    def _looking(self, clip: Clip, take: Take) -> Iterator[tuple[Any, Any]]:
         original = self.studio.heard_file(clip.original)
         decoded = self.studio.heard_file(take.path)
         yield gr.skip(), spectrograms(original, decoded, self.studio.codec.config.sample_rate)
@@ -79,10 +146,17 @@ class Listening:
         except EvaluationError as error:
             yield number_cards(clip, take, why=plain_message(error)), gr.skip()
 
-    def compare_stages(self, clip: Clip | None, take: Take | None) -> Iterator[str]:
-        """PESQ against stages, a point at a time."""
-        if clip is None or take is None:
+    def compare_stages(self, turn: Turn) -> Iterator[str]:
+        """PESQ against stages, a point at a time, under the same condition."""
+        shown = turn.shown
+        if shown is None:
             return
+        for curve in self._comparing(*shown):
+            if turn.shown is not shown:
+                return
+            yield curve
+
+    def _comparing(self, clip: Clip, take: Take) -> Iterator[str]:
         config = self.studio.codec.config
         wanted = sorted({*self.studio.sampled_stages(), take.num_stages})
         try:
@@ -109,7 +183,13 @@ def _told(doing: str, steps: Steps[Any]) -> Generator[list[Any], None, Any]:
             return end.value
         if share < 1.0:
             text = note(f"{doing}, {100 * share:.0f} % …")
-            yield [text, *[gr.skip()] * (NUM_SHOWN - 2), gr.Button(visible=True)]
+            yield [
+                text,
+                *[gr.skip()] * (NUM_SHOWN - 4),
+                gr.Button(visible=True),
+                gr.skip(),
+                gr.skip(),
+            ]
 
 
 def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
@@ -119,14 +199,29 @@ def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
     return curves([Line(clip.stem, points)], title, ("stages", "PESQ"), mark=now)
 
 
+def _rate(clip: Clip, take: Take) -> str:
+    """The rate as the slider has it, times the channels that are paid for."""
+    times = f"{clip.num_channels} × " if clip.num_channels > 1 else ""
+    return f"{times}{take.bitrate_kbps:g} kbps"
+
+
+def _playing(clip: Clip) -> str:
+    text = f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."
+    if clip.num_channels == 1:
+        return text
+    times = clip.num_channels
+    return f"{text} {times} channels, each coded on its own: {times} × the rate."
+
+
 def number_cards(clip: Clip, take: Take, why: str = "") -> str:
     """The numbers under the player; scores are dashes until they are there, or `why` not."""
     scores = clip.scores.get(take.num_stages)
     pending = why or "being measured"
     kbps = 8 * len(take.data) / clip.seconds / 1000
+    channels = f", {_rate(clip, take)}" if clip.num_channels > 1 else ""
     return cards(
         [
-            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps with header"),
+            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps with header{channels}"),
             (
                 "Against 16-bit PCM",
                 f"{clip.pcm_bytes / len(take.data):.0f}× smaller",
@@ -156,7 +251,8 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
     )
 
 
-def _failed(error: CodecError) -> list[Any]:
+def _emptied(turn: Turn, message: str) -> list[Any]:
+    turn.on_page = None
     off = gr.DownloadButton(value=None, interactive=False)
     silent, hidden = player_value([]), gr.Button(visible=False)
-    return [alert(plain_message(error)), None, None, silent, "", off, off, hidden]
+    return [message, None, silent, "", off, off, hidden, "", ""]

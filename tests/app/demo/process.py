@@ -15,6 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 FROM_SOURCE = (sys.executable, "-m", "app")
 START_S = 300.0
+STOP_S = 60.0
 
 
 @contextmanager
@@ -36,14 +37,23 @@ def running(
         cwd=temporary if environment else ROOT,
         text=True,
         stdout=subprocess.PIPE,
-        env=os.environ | {"TMPDIR": str(temporary)} | environment,
+        env=os.environ | {"TMPDIR": str(temporary), "PYTHONFAULTHANDLER": "1"} | environment,
     ) as process:
         try:
             yield _announced(process), process
         finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            _stop(process)
     assert not list(temporary.glob("nsvq-*")), "temporary files outlive the demo"
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """SIGTERM; a demo that does not heed it prints where each of its threads is, and ends."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGABRT)
+        raise
 
 
 def _free_port() -> int:

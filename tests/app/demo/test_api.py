@@ -1,6 +1,7 @@
 """The demo as an API, and what hostile callers get out of it."""
 
 import re
+import socket
 import statistics
 import time
 from collections.abc import Iterator
@@ -161,6 +162,38 @@ def test_a_path_is_not_an_upload(web: "httpx.Client", demo: RunningDemo, recordi
         answer = web.get(f"gradio_api/call/encode/{event}").text
         assert "event: error" in answer
         assert "event: complete" not in answer
+
+
+@pytest.mark.parametrize(
+    "path", ["dev/reload", "runs", "proxy=https://example.org/", "file=https://example.org/"]
+)
+def test_what_the_page_does_not_need_is_closed(web: "httpx.Client", path: str) -> None:
+    assert web.get(f"gradio_api/{path}").status_code == 404
+
+
+def test_bad_calls_get_a_plain_answer(web: "httpx.Client") -> None:
+    far = {"path": "https://example.org/a.wav", "meta": {"_type": "gradio.FileData"}}
+    for data, status in (([far, 1.2], 400), ([None, "high"], 422), ([None, None], 422)):
+        answer = web.post("gradio_api/call/encode", json={"data": data})
+        assert answer.status_code == status
+        assert set(answer.json()) == {"error"}
+
+
+def test_a_broken_off_upload_lies_where_the_sweep_finds_it(
+    demo: RunningDemo, web: "httpx.Client"
+) -> None:
+    before = set(demo.folder.rglob("*"))
+    head = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.wav"\r\n\r\n'
+    request = (
+        f"POST /{UPLOAD} HTTP/1.1\r\nHost: {web.base_url.host}\r\nContent-Length: {9 * MB}\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n"
+    )
+    with socket.create_connection((web.base_url.host, web.base_url.port)) as line:
+        line.sendall(request.encode() + head + bytes(3 * MB))
+        time.sleep(1.0)
+    time.sleep(1.0)
+    left = [path for path in set(demo.folder.rglob("*")) - before if path.is_file()]
+    assert all(path.parent == demo.folder for path in left), left
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,35 @@ def test_a_wrong_file_gets_a_friendly_word(visit: Visit, tmp_path: Path) -> None
     visit.complaints = [text for text in visit.complaints if text != preview]
 
 
+def test_results_go_with_their_clip(visit: Visit, recording: Path, tmp_path: Path) -> None:
+    """Replaced by something unreadable while it is scored, or cleared: nothing of a clip stays."""
+    letter = tmp_path / "letter.wav"
+    letter.write_text("dear all")
+    page = visit.open().page
+    page.wait_for_selector("#spectrograms svg >> nth=2")
+    visit.upload(letter)
+    page.wait_for_selector("#message [role=alert]")
+    page.wait_for_timeout(3000)  # what was under way ends, and shows nothing any more
+    assert _results(visit) == (0, 0)
+    page.click("#picker button[aria-label=Clear]")
+    visit.upload(recording)
+    page.wait_for_selector("#stages svg")
+    page.click("#picker button[aria-label=Clear]")
+    page.wait_for_function("!document.querySelector('#stages svg')")
+    page.wait_for_timeout(3000)
+    assert _results(visit) == (0, 0)
+    assert page.inner_text("#message").strip() == ""
+    assert page.locator("#get-nsvq").is_disabled()
+    preview = "Waveform load error: MediaError"
+    visit.complaints = [text for text in visit.complaints if text != preview]
+
+
+def _results(visit: Visit) -> tuple[int, int]:
+    """Pictures and numbers on the Listen tab."""
+    pictures = visit.page.locator("#spectrograms svg, #stages svg, #listen-player .track")
+    return pictures.count(), visit.page.locator("#numbers dd").count()
+
+
 def test_recording_is_offered_and_everything_has_a_label(visit: Visit) -> None:
     page = visit.open().page
     assert page.locator("#picker button[aria-label='Record audio']").count() >= 1
@@ -116,7 +145,49 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Any, demo: RunningDemo, sc
         return right(document.querySelector('#listen-player .loop'))
             <= right(document.querySelector('#listen-player .nsvq-player')); }"""
     assert visit.page.evaluate(inside)
+    tabs = visit.page.get_by_role("tab").all()
+    assert len({tab.bounding_box()["y"] for tab in tabs if tab.is_visible()}) == 1
     for name in ("Compare", "Files", "Evaluate", "About"):
         visit.tab(name)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
     context.close()
+
+
+SMALL = """() => [...document.querySelectorAll('button')]
+    .filter(e => e.offsetParent && !e.closest('footer, [data-testid=waveform-controls]'))
+    .map(e => [e.getBoundingClientRect(), e.getAttribute('aria-label') || e.innerText])
+    .filter(([box]) => Math.min(box.width, box.height) < 44).map(([_, name]) => name)"""
+
+
+def test_what_is_pressed_is_large_enough_for_a_finger(visit: Visit, recording: Path) -> None:
+    page = visit.open().page
+    for name in ("Compare", "Files", "Evaluate", "Listen"):
+        visit.tab(name)
+        assert page.evaluate(SMALL) == []
+    visit.upload(recording)
+    visit.wait_for_text("#message", "noise")
+    page.wait_for_selector("#picker button[aria-label=Clear]")
+    assert page.evaluate(SMALL) == []
+
+
+def test_there_is_one_play_button_and_stereo_says_its_price(visit: Visit, recording: Path) -> None:
+    page = visit.open().page
+    visit.upload(recording)
+    visit.wait_for_text("#message", "2 channels, each coded on its own: 2 × the rate.")
+    visit.wait_for_text("#listen-player", "2 × 1.8 kbps")
+    assert "2 × 1.8 kbps" in page.inner_text("#numbers")
+    page.wait_for_selector("#picker [data-testid=waveform-controls]")
+    page.wait_for_selector(READY)
+    buttons = page.get_by_role("button", name="Play", exact=True).all()
+    assert [button.is_visible() for button in buttons].count(True) == 1
+
+
+def test_empty_boxes_take_no_room_and_sliders_stand_in_line(visit: Visit) -> None:
+    page = visit.open().page
+    visit.tab("Files")
+    for box in ("encode-out", "decode-out", "decode-player"):
+        assert not page.locator(f"#{box}").is_visible()
+    tops = [page.locator(f"#{side}-rate").bounding_box()["y"] for side in ("encode", "decode")]
+    assert tops[0] == pytest.approx(tops[1], abs=1)
+    visit.tab("Evaluate")
+    assert not page.locator("#evaluate-out").is_visible()

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.demo.shelf import MAX_NAME, Shelf, safe_name
+from app.demo.shelf import ABORTED_S, MAX_NAME, Shelf, safe_name
 
 
 @given(st.text(max_size=300))
@@ -48,6 +48,21 @@ def test_old_files_go_and_young_ones_stay() -> None:
         assert young.exists()
         shelf.sweep(now=time.time() + 1000)
         assert list(shelf.root.iterdir()) == []
+    finally:
+        shelf.close()
+
+
+def test_broken_off_uploads_go_long_before_the_rest() -> None:
+    """Gradio writes an upload at the top of the folder and moves it down once it is complete."""
+    shelf = Shelf(keep_s=3600)
+    try:
+        broken, growing = shelf.root / "tmp1", shelf.root / "tmp2"
+        whole = shelf.place("whole.wav")
+        for path, age_s in ((broken, 2 * ABORTED_S), (growing, 1.0), (whole, 2 * ABORTED_S)):
+            path.write_bytes(b"1")
+            os.utime(path, (time.time() - age_s,) * 2)
+        assert shelf.sweep() == 1
+        assert [path.exists() for path in (broken, growing, whole)] == [False, True, True]
     finally:
         shelf.close()
 

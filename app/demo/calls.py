@@ -1,7 +1,6 @@
 """What a request may ask for, and what it is told if it may not; `gate` asks before Gradio does."""
 
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +72,9 @@ def check_call(
     if any(re.match(r"\s*[a-z][a-z0-9+.-]+:/", path, re.IGNORECASE) for path in _paths(call)):
         raise RefusedError(400, "Send the file itself: addresses are not fetched.")
     index = call.get("fn_index")
-    key = index if isinstance(index, int) else name
+    if index is not None and not isinstance(index, int):  # what Gradio would make an integer of
+        raise RefusedError(422, "fn_index is not an integer.")
+    key = name if index is None else index
     for wanted in numbers.get(key, ()) if key is not None else ():
         _check_number(_given(call, wanted), wanted)
 
@@ -91,7 +92,7 @@ def _check_number(value: Any, wanted: NumberInput) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise RefusedError(422, f"{wanted.name} is {str(value)[:40]!r}; expected a number.")
-    if not (math.isfinite(value) and abs(value) <= LARGEST_NUMBER):
+    if not abs(value) <= LARGEST_NUMBER:  # so written, it refuses NaN too
         raise RefusedError(422, f"{wanted.name} is out of range.")
 
 
