@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from training.recipe import DataConfig, PhaseConfig, Recipe
 
 PARTS = ("encoder", "quantizer", "decoder", "refiner")
-SUBSTITUTES = ("noise", "towards", "rotation", "straight", "hard", "none")
 _LARGEST_SEED = 2**24
 
 
@@ -84,7 +83,7 @@ def check_ranges(recipe: "Recipe") -> None:
     """
     checks = [*_of_run(recipe), *_of_data(recipe.data, recipe.model.num_stages)]
     for number, phase in enumerate(recipe.phases):
-        checks += _of_phase(f"phases.{number}", phase, recipe.codebook_learning)
+        checks += _of_phase(f"phases.{number}", phase, recipe)
     for name, good, expected in checks:
         if not good:
             raise ConfigError(f"recipe setting {name} is out of range; expected {expected}")
@@ -158,22 +157,26 @@ def _weighs(shares: Mapping[str, float]) -> bool:
     return min(shares.values(), default=0.0) >= 0.0 < sum(shares.values())
 
 
-def _of_phase(where: str, phase: "PhaseConfig", codebook_learning: str) -> Checks:
+def _of_phase(where: str, phase: "PhaseConfig", recipe: "Recipe") -> Checks:
     from training.discriminators import DISCRIMINATORS
+    from training.forward import SUBSTITUTES
     from training.losses import LOSSES
     from training.objective import TAUGHT
 
+    substitutes = [*SUBSTITUTES, "none"]
     taught = bool(set(phase.losses) & set(TAUGHT))
+    codebook_learning = recipe.codebook_learning
+    absent = set() if recipe.model.refiner_lookahead else {"refiner"}
     by_gradient = codebook_learning == "gradient" and phase.substitute != "none"
     return [
         (f"{where}.steps", phase.steps >= 1, "1 or more"),
         (f"{where}.learning_rate", 0 < phase.learning_rate < 1, "between 0 and 1"),
         (f"{where}.warmup_steps", phase.warmup_steps >= 0, "0 or more"),
         (f"{where}.cooldown", 0 <= phase.cooldown <= 1, "0 to 1"),
-        (f"{where}.substitute", phase.substitute in SUBSTITUTES, " or ".join(SUBSTITUTES)),
+        (f"{where}.substitute", phase.substitute in substitutes, " or ".join(substitutes)),
         (
             f"{where}.train",
-            len(phase.train) > 0 and set(phase.train) <= set(PARTS),
+            len(set(phase.train) - absent) > 0 and set(phase.train) <= set(PARTS),
             f"some of {', '.join(PARTS)}",
         ),
         (
@@ -196,6 +199,11 @@ def _of_phase(where: str, phase: "PhaseConfig", codebook_learning: str) -> Check
             f"{where}.rates",
             set(phase.rates) <= set(PARTS) and min(phase.rates.values(), default=0.0) >= 0.0,
             f"shares of the learning rate for some of {', '.join(PARTS)}",
+        ),
+        (
+            f"{where}.rates",
+            "quantizer" not in phase.rates or codebook_learning != "ema",
+            "none for the quantizer: its moving average has no rate; leave it out of train",
         ),
         (
             f"{where}.discriminators",

@@ -1,7 +1,7 @@
 """Networks that learn to tell decoded speech from real speech, and so teach the decoder texture.
 
 Each takes waves [B, 1, T] and gives `Verdict`: scores that training moves towards 1 for real and 0
-for decoded, and what its layers saw, which decoded speech should have alike.
+for decoded, and what its layers saw, which decoded speech should have alike. They run in bfloat16.
 """
 
 from collections.abc import Callable, Sequence

@@ -117,9 +117,12 @@ def _begin(run: Run, state: Path, say: Callable[[str], None]) -> None:
 
 def _standing(run: Run) -> dict[str, float]:
     """Where a run is, for its log: the last step's phase (from 0) and learning rate."""
+    groups = run.optimizer.param_groups
     return {
         "replaced": float(run.replaced),
-        "learning_rate": float(run.optimizer.param_groups[0]["lr"]),
+        "learning_rate": max(
+            (float(group["lr"] / group["share"]) for group in groups if group["share"]), default=0.0
+        ),
         "phase": float([phase is run.phase for phase in run.recipe.phases].index(True)),
     }
 

@@ -39,7 +39,7 @@ def estimate(run: Run) -> dict[str, str]:
         "a step": f"{recipe.data.batch_size} excerpts, {heard_s:.1f} s of audio",
         "memory": _memory(run.device),
         **phases,
-        "the last phase's step": step_shares(run),
+        "a step of the kind measured last": step_shares(run),
         "the whole run": f"{recipe.num_steps} steps, {_duration(total_s)}, without validation",
     }
 

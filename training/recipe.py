@@ -101,7 +101,8 @@ class Recipe:
     average_decay: float = 0.998
     """Of the averaged weights, which are what is validated and exported."""
     bfloat16: bool = True
-    """Run encoder and decoder under bfloat16 autocast; all else stays float32."""
+    """Run encoder, decoder and refiner under bfloat16 autocast, as discriminators always are; all
+    else stays float32."""
 
     @property
     def num_steps(self) -> int:

@@ -2,7 +2,7 @@
 
 The eigenvectors of the features' covariance, as encoder and their transpose as decoder, are the
 best linear code of their width; the trunks begin at zero. Random weights take thousands of
-steps to code speech as well as this start does (docs/training.md).
+steps to code speech as well as this start does (docs/research.md).
 """
 
 import torch
@@ -48,6 +48,7 @@ def _draw(model: CodecModel, batches: Batches) -> list[Tensor]:
     return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
 
 
+_REFINER = ("refiner_hop", "refiner_width", "refiner_lookahead")
 _MAY_DIFFER = {
     "encoder_lookahead",
     "decoder_lookahead",
@@ -62,7 +63,7 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
     """Set `model`'s weights to `other`'s, whose look-aheads and refiner may be others.
 
     A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
-    counts as the last frame it still sees. A refiner of another shape begins anew.
+    counts as the last frame it still sees. A refiner with other settings begins anew.
 
     Raises:
         TrainingError: models that differ in more than that.
@@ -78,9 +79,9 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
         for block, (now, before) in enumerate(zip(mine[setting], theirs[setting], strict=True)):
             key = f"{part}.trunk.blocks.{block}.over_time.weight"
             weights[key] = _shifted(weights[key], before - now)
-    shapes = {key: value.shape for key, value in model.state_dict().items()}
-    fitting = {key: value for key, value in weights.items() if shapes.get(key) == value.shape}
-    model.load_state_dict(fitting, strict=False)
+    if any(mine[setting] != theirs[setting] for setting in _REFINER) or model.refiner is None:
+        weights = {key: value for key, value in weights.items() if not key.startswith("refiner.")}
+    model.load_state_dict(weights, strict=False)
 
 
 _LOOKAHEADS = {"encoder": "encoder_lookahead", "decoder": "decoder_lookahead"}

@@ -145,6 +145,8 @@ def test_discriminators_outlive_a_phase_that_has_the_same(recipe: Recipe, corpus
         ('phases.0.discriminators=["period3"]', "discriminators"),
         ("phases.0.losses={adversarial=1.0}", "discriminators"),
         ("phases.0.rates={nose=1.0}", "rates"),
+        ("phases.0.rates={quantizer=0.5}", "rates"),
+        ('phases.0.train=["refiner"]', "train"),
         ("phases.0.discriminator_rate=0", "discriminator_rate"),
     ],
 )

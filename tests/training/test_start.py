@@ -53,3 +53,17 @@ def test_a_refiner_begins_as_hardly_a_change(
     codes = refined.model.encode(wave)
     before, after = plain.model.decode(codes), refined.model.decode(codes)
     assert float((after - before).norm()) < 0.05 * float(before.norm())
+
+
+def test_a_refiner_with_other_settings_begins_anew(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    first = Run(with_model(recipe, refiner_lookahead=(3,), refiner_width=8), corpus)
+    with torch.no_grad():
+        first.model.refiner.see.weight.fill_(7.0)
+    first.average.load_state_dict(first.model.state_dict())
+    first.export(tmp_path / "weights.safetensors")
+    for lookahead, kept in (((3,), True), ((0,), False)):
+        run = Run(with_model(recipe, refiner_lookahead=lookahead, refiner_width=8), corpus)
+        run.start_from(str(tmp_path / "weights.safetensors"))
+        assert bool((run.model.refiner.see.weight == 7.0).all()) == kept
