@@ -11,7 +11,7 @@ from codec.export.graph import Graph
 
 
 def linear(g: Graph, name: str, x: str) -> str:
-    """A matrix, and a bias where the checkpoint has one. Shape: [B, F, inputs] -> [B, F, outputs]."""
+    """A matrix, and a bias if there is one. Shape: [B, F, inputs] -> [B, F, outputs]."""
     y = g("MatMul", x, g.constant(g.raw(f"{name}.weight").T, f"{name}.matrix"))
     return g("Add", y, g.weight(f"{name}.bias")) if g.has(f"{name}.bias") else y
 

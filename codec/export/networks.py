@@ -1,7 +1,7 @@
 """The encoder and the decoder as ONNX graphs of whole recordings.
 
-    encoder.onnx   wave [B, T] -> latent [B, F, D], codes [B, Q, F]
-    decoder.onnx   codes [B, Q, F], noise [B, F · hop] -> wave [B, (F - 1) · hop]
+encoder.onnx   wave [B, T] -> latent [B, F, D], codes [B, Q, F]
+decoder.onnx   codes [B, Q, F], noise [B, F · hop] -> wave [B, (F - 1) · hop]
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,9 @@ def encoder(config: ModelConfig, weights: Weights, about: Mapping[str, str]) -> 
     bins = analyse(g, "wave", hop, 2, (hop, 2 * hop - 1))
     real, imag = scaled(g, *bins, config.compression - 1.0)
     x = linear(g, "encoder.trunk.enter", with_magnitude(g, real, imag))
-    x = norm(g, "encoder.trunk.norm", blocks(g, "encoder.trunk.blocks", x, config.encoder_lookahead))
+    x = norm(
+        g, "encoder.trunk.norm", blocks(g, "encoder.trunk.blocks", x, config.encoder_lookahead)
+    )
     base = linear(g, "encoder.linear", g("Concat", real, imag, axis=-1))
     latent = g("Add", base, linear(g, "encoder.trunk.leave", x))
     codes = _nearest(g, latent, config)

@@ -1,6 +1,6 @@
 """Spectra without complex numbers: the windowed Fourier transform as a convolution with a stride.
 
-    wave [B, 1, T] --Conv, a window long, a hop apart--> [B, 2 · num_bins, F] --> [B, F, 2 · num_bins]
+    wave [B, 1, T] --Conv: a window long, a hop apart--> bins [B, 2 · num_bins, F]
 
 Real parts come first, then imaginary parts. The way back is the transposed convolution, which
 windows and adds up frames where they overlap.
@@ -37,7 +37,7 @@ def synthesise(g: Graph, real: str, imag: str, hop: int, overlap: int) -> str:
     size = overlap * hop
     kernel = _inverse(size) * np.float32(2.0 / overlap)
     bins = turned(g, g("Concat", real, imag, axis=-1))
-    constant = g.constant(kernel[:, None], f"inverse_fourier_{size}")
+    constant = g.constant(kernel[:, None], f"inverse_fourier_{size}_{hop}")
     return g("Squeeze", g("ConvTranspose", bins, constant, strides=[hop]), g.integers(1))
 
 
