@@ -56,7 +56,7 @@ class Graph:
 
     def number(self, value: float) -> str:
         """A float32 constant."""
-        return self.constant(np.float32(value).reshape(()), f"number_{value!r}")
+        return self.constant(np.asarray(value, np.float32), f"number_{value!r}")
 
     def integers(self, *values: int) -> str:
         """A constant list of integers."""
