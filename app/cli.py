@@ -54,6 +54,7 @@ VERBS = {
     "conformance": Verb(
         "app.verbs.conformance", "Check that this installation codes as others do."
     ),
+    "export": Verb("app.verbs.export", "Write a model's networks for other runtimes.", "onnx"),
     "demo": Verb("app.verbs.demo", "Open the listening room in a browser.", "demo"),
 }
 

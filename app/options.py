@@ -117,6 +117,14 @@ checkpoint_option = click.option(
     help="Weights: a name that `nsvq models` lists, or a file; the shipped ones if not given.",
 )
 
+backend_option = click.option(
+    "--backend",
+    type=click.Choice(["numpy", "torch"]),
+    default="numpy",
+    show_default=True,
+    help="What computes the network; torch is an extra, and takes seconds to start.",
+)
+
 effort_option = click.option(
     "--effort",
     type=click.IntRange(1, 64),

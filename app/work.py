@@ -55,11 +55,16 @@ def attempt(job: Job, work: Work, force: bool, progress: Progress) -> tuple[Fact
 
 
 @functools.lru_cache(maxsize=1)
-def load_codec(checkpoint: str, effort: int = 1) -> "Codec":
-    """The codec of a checkpoint, kept for the next job."""
+def load_codec(checkpoint: str, effort: int = 1, backend: str | None = None) -> "Codec":
+    """The codec of a checkpoint, on one thread, kept for the next job."""
     from codec import Codec
 
-    return Codec.load(checkpoint, effort=effort)
+    codec = Codec.load(checkpoint, effort=effort, backend=backend)
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(1)
+    return codec
 
 
 def _do(job: Job, work: Work, force: bool, progress: Progress) -> Facts:

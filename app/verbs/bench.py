@@ -2,19 +2,35 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from app.options import comma_numbers, comma_words
+from app.options import comma_numbers, comma_words, jobs_option
+from app.workers import num_cores
+from codec.checkpoint import BACKENDS
 
 if TYPE_CHECKING:
+    from app.encode_cost import BackendCost, Size
     from training.evaluation.speed import Cost
 
 _MISSING = "–"
 Plan = tuple[str, str, float, float]
 """Kind, source, kbps and seconds: what `training.evaluation.speed.measure` takes."""
+
+
+def _known_backends(
+    ctx: click.Context | None, parameter: click.Parameter | None, text: str
+) -> tuple[str, ...]:
+    """Callback of `--backends`."""
+    names = comma_words(ctx, parameter, text)
+    for name in names:
+        if name not in BACKENDS:
+            raise click.BadParameter(f"no backend {name!r}; known: {', '.join(BACKENDS)}")
+    return names
 
 
 @click.command()
@@ -56,26 +72,50 @@ Plan = tuple[str, str, float, float]
     show_default=True,
     help="Runs, of which the median counts.",
 )
+@click.option(
+    "--backends",
+    callback=_known_backends,
+    default=",".join(BACKENDS),
+    show_default=True,
+    metavar="NAME,...",
+    help="What computes the network, each measured where it is installed.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(1, 10_000),
+    default=8,
+    show_default=True,
+    metavar="N",
+    help="Clips of about 6.5 s in the folder that `nsvq encode DIR` is timed on; 200 for a figure "
+    "to publish.",
+)
+@jobs_option
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
     *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
-    lengths: tuple[float, ...], repeats: int, as_json: bool,
+    lengths: tuple[float, ...], repeats: int, backends: tuple[str, ...], clips: int,
+    num_processes: int | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
     Times are processor seconds for a second of audio, so that other programs on the machine matter
-    little. Compare figures of one run only.
+    little; whole `nsvq encode` processes and folders are timed by the clock. Compare figures of one
+    run only.
 
     \b
     nsvq bench
     nsvq bench --peers opus --neural mimi,encodec --seconds 4
+    nsvq bench --backends numpy --clips 200 --jobs 2 --peers ""
     """
+    from app.encode_cost import Size
     from codec.catalog import describe_checkpoint, find_checkpoint
     from training.evaluation.speed import measure
 
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
     rates = [info.config.bitrate_kbps(count) for count in stages]
+    size = Size(rates[-1], seconds, repeats, clips, num_processes or num_cores())
+    _bench_backends(backends, info.path, size, as_json)
     ours = ("checkpoint", str(info.path), rates[-1], seconds)
     tables = {
         "Codecs": [ours, *_plan_peers(peers, rates[-1], seconds), *_plan_neural(neural, seconds)],
@@ -91,6 +131,21 @@ def command(
                 f"Cost for a second of audio at {costs[-1].seconds:g} s is "
                 f"{per_second[-1] / per_second[0]:.2f} times that at {costs[0].seconds:g} s."
             )
+
+
+def _bench_backends(names: tuple[str, ...], checkpoint: Path, size: "Size", as_json: bool) -> None:
+    """Every backend that is installed; others are told on stderr."""
+    from app import encode_cost
+
+    for name in names:
+        if reason := encode_cost.missing(name):
+            click.echo(f"nsvq: {reason}", err=True)
+    costs = [
+        encode_cost.measure_backend(name, checkpoint, size)
+        for name in names
+        if not encode_cost.missing(name)
+    ]
+    _print_backends(costs, as_json)
 
 
 def _plan_peers(names: tuple[str, ...], kbps: float, seconds: float) -> list[Plan]:
@@ -120,24 +175,47 @@ def _plan_neural(names: tuple[str, ...], seconds: float) -> list[Plan]:
 
 
 def _print(title: str, costs: "list[Cost]", as_json: bool) -> None:
-    if as_json:
-        for cost in costs:
-            values = {
-                k: None if isinstance(v, float) and math.isnan(v) else v
-                for k, v in asdict(cost).items()
-            }
-            click.echo(json.dumps({"table": title, **values}))
-        return
+    names = ("codec", "kbps", "audio s", "encode", "decode", "start s", "delay ms",
+             "first sound ms", "peak MB", "model MB", "GMAC/s")  # fmt: skip
+    rows = [
+        (c.name, c.kbps, c.seconds, c.encode_rtf, c.decode_rtf, c.start_s, c.delay_ms,
+         c.first_sound_ms, c.peak_mb, c.model_mb, c.macs / 1e9)
+        for c in costs
+    ]  # fmt: skip
+    _print_json(title, costs) if as_json else _print_table(title, names, rows)
+
+
+def _print_backends(costs: "list[BackendCost]", as_json: bool) -> None:
+    title = "Backends"
+    names = ("backend", "encode", "decode", "× real time", "nsvq encode s", "nsvq encode MB",
+             "clips", "jobs", "folder audio s/s")  # fmt: skip
+    rows = [
+        (c.backend, c.encode_rtf, c.decode_rtf, c.times_real_time, c.process_s, c.process_mb,
+         c.clips, c.num_jobs, c.audio_per_s)
+        for c in costs
+    ]  # fmt: skip
+    _print_json(title, costs) if as_json else _print_table(title, names, rows)
+
+
+def _print_json(title: str, costs: "Sequence[Cost | BackendCost]") -> None:
+    """One line each; what was not measured is null."""
+    for cost in costs:
+        values = {
+            k: None if isinstance(v, float) and math.isnan(v) else v
+            for k, v in asdict(cost).items()
+        }
+        click.echo(json.dumps({"table": title, **values}))
+
+
+def _print_table(
+    title: str, names: tuple[str, ...], rows: Sequence[tuple[str | float, ...]]
+) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    names = ("codec", "kbps", "audio s", "encode", "decode", "start s", "delay ms",
-             "first sound ms", "peak MB", "model MB", "GMAC/s")  # fmt: skip
     table = Table(*names, title=title)
-    for c in costs:
-        numbers = (c.kbps, c.seconds, c.encode_rtf, c.decode_rtf, c.start_s, c.delay_ms,
-                   c.first_sound_ms, c.peak_mb, c.model_mb, c.macs / 1e9)  # fmt: skip
-        table.add_row(c.name, *(_number(value) for value in numbers))
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, str) else _number(cell) for cell in row))
     Console(width=max(110, Console().width)).print(table)
 
 

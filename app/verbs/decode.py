@@ -9,6 +9,7 @@ import click
 from app.batch import Manner, coded_facts, coded_line, run_jobs
 from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
+    backend_option,
     checkpoint_option,
     in_place_option,
     jobs_option,
@@ -32,10 +33,11 @@ class Decode:
     stages: int | None
     audio_format: str | None
     force: bool
+    backend: str = "numpy"
 
     def load(self) -> "Codec":
         """The codec."""
-        return load_codec(self.checkpoint)
+        return load_codec(self.checkpoint, backend=self.backend)
 
     def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
         """Rebuild a recording."""
@@ -68,6 +70,7 @@ class Decode:
     help="Kind of recording; by the suffix of --output if not given, wav without one.",
 )
 @checkpoint_option
+@backend_option
 @output_options
 @in_place_option
 @jobs_option
@@ -79,6 +82,7 @@ def command(
     stages: int | None,
     audio_format: str | None,
     checkpoint: str,
+    backend: str,
     in_place: bool,
     manner: Manner,
 ) -> None:
@@ -96,7 +100,7 @@ def command(
     jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
     for job in jobs:
         _refuse_name(job, audio_format)
-    work = Decode(checkpoint, bitrate, stages, audio_format, manner.force)
+    work = Decode(checkpoint, bitrate, stages, audio_format, manner.force, backend)
     run_jobs(jobs, work, manner, tell=coded_line)
 
 

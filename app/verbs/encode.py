@@ -10,6 +10,7 @@ import click
 from app.batch import Manner, coded_facts, coded_line, run_jobs
 from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
+    backend_option,
     checkpoint_option,
     effort_option,
     in_place_option,
@@ -36,10 +37,11 @@ class Encode:
     stages: int | None
     mono: bool
     force: bool
+    backend: str = "numpy"
 
     def load(self) -> "Codec":
         """The codec, once it is known to have the bitrate."""
-        codec = load_codec(self.checkpoint, self.effort)
+        codec = load_codec(self.checkpoint, self.effort, self.backend)
         codec.stages_for(self.bitrate, self.stages)
         return codec
 
@@ -70,6 +72,7 @@ class Encode:
 @click.option("--mono", is_flag=True, help="Fold all channels into one: a fraction of the bytes.")
 @checkpoint_option
 @effort_option
+@backend_option
 @output_options
 @in_place_option
 @jobs_option
@@ -82,6 +85,7 @@ def command(
     mono: bool,
     checkpoint: str,
     effort: int,
+    backend: str,
     in_place: bool,
     manner: Manner,
 ) -> None:
@@ -100,7 +104,7 @@ def command(
     jobs = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
     for job in jobs:
         _refuse_name(job)
-    work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force)
+    work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force, backend)
     run_jobs(jobs, work, manner, tell=coded_line, refuse=_why_not)
 
 

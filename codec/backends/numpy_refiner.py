@@ -72,6 +72,7 @@ class RefinerStream:
         """Shape: wave [N, ratio · hop], hidden [N, width] -> wave [T]."""
         refiner = self._refiner
         hiss = noise(self._num_in, wave.size)
+        first = self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
         bins = transform(self._frames(wave.ravel()) * refiner.window)
         real, imag = compress(bins, refiner.config.compression)
@@ -83,6 +84,8 @@ class RefinerStream:
         rebuilt = self._rebuild(parts, self._real(real), self._imag(imag), self._hiss(hiss_bins))
         frames = inverse(rebuilt)
         frames *= refiner.window * np.float32(2.0 / OVERLAP)
+        if num_frames is not None:
+            frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)
         skipped = min(len(hops), self._skip)
         self._skip -= skipped

@@ -32,6 +32,13 @@ CONFIGS = {
     "ahead": ModelConfig(
         encoder_lookahead=(1, 2), decoder_lookahead=(2, 1), refiner_lookahead=(2, 3), **_SMALL
     ),
+    "coarse": ModelConfig(
+        encoder_lookahead=(1,),
+        decoder_lookahead=(1,),
+        refiner_lookahead=(1,),
+        refiner_hop=160,
+        **_SMALL,
+    ),
     "plain": ModelConfig(
         encoder_lookahead=(1, 2), decoder_lookahead=(2, 1), compression=0.4, **_SMALL
     ),

@@ -37,6 +37,11 @@ class Row:
     """What failed; empty if nothing did."""
 
     @property
+    def identity(self) -> tuple[str, float, str]:
+        """Codec, bitrate and clip. Rows as a whole can't be compared: NaN is not equal to NaN."""
+        return self.system, self.nominal_kbps, self.clip
+
+    @property
     def corpus(self) -> str:
         """First folder of the clip's name."""
         return self.clip.split("/")[0] if "/" in self.clip else ""
@@ -125,10 +130,9 @@ def first_twice(rows: Iterable[Row]) -> Row | None:
     """The first row whose codec, bitrate and clip another one had before it."""
     seen: set[tuple[str, float, str]] = set()
     for row in rows:
-        key = row.system, row.nominal_kbps, row.clip
-        if key in seen:
+        if row.identity in seen:
             return row
-        seen.add(key)
+        seen.add(row.identity)
     return None
 
 

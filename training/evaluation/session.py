@@ -100,9 +100,9 @@ class Session:
 
     def samples(self, rows: Sequence[Row]) -> list[Sample]:
         """The waves of `rows`, coded again where the cache has none; external rows have none."""
-        found = []
+        found, jobs = [], {job.blank.identity: job for job in self.jobs}
         for row in rows:
-            job = next((job for job in self.jobs if job.blank == _blank(row)), None)
+            job = jobs.get(row.identity)
             if job is None:
                 continue
             try:
@@ -205,7 +205,3 @@ class Session:
 def _trained_on(system: CheckpointSystem) -> str:
     told = system.trained_on()
     return NOT_STATED if told is None else ", ".join(told) or "none of these scores"
-
-
-def _blank(row: Row) -> Row:
-    return Row(row.system, row.nominal_kbps, row.clip)

@@ -13,11 +13,13 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from codec.checkpoint import BACKENDS
 from codec.errors import EvaluationError
 from codec.resampling import resample
 from training.evaluation.clips import SAMPLE_RATE
@@ -67,7 +69,8 @@ def measure(kind: str, source: str, kbps: float, seconds: float, repeats: int = 
     """The cost of one codec, measured in a process of its own on one thread.
 
     Args:
-        kind: `checkpoint`, `peer` or `neural` (which has one bitrate: `kbps` is not used).
+        kind: `checkpoint`, a backend's name to measure one on that, `peer` or `neural` (which has
+            one bitrate: `kbps` is not used).
         source: a checkpoint's path, a key of `PEERS` or of `neural.ARCHITECTURES`.
 
     Raises:
@@ -106,8 +109,10 @@ def _cost_of_peer(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
     )
 
 
-def _cost_of_checkpoint(source: str, kbps: float, seconds: float, repeats: int) -> Cost:
-    codec = load_codec(Path(source))
+def _cost_of_checkpoint(
+    source: str, kbps: float, seconds: float, repeats: int, *, backend: str | None = None
+) -> Cost:
+    codec = load_codec(Path(source), backend=backend)
     start_s = time.process_time()
     stages = codec.stages_for(kbps)
     wave = speech_like(seconds) / np.float32(32768)
@@ -185,7 +190,12 @@ def _count_macs(run: Callable[[], object]) -> float:
     return counter.get_total_flops() / 2.0
 
 
-_KINDS = {"checkpoint": _cost_of_checkpoint, "peer": _cost_of_peer, "neural": _cost_of_neural}
+_KINDS = {
+    "checkpoint": _cost_of_checkpoint,
+    **{name: partial(_cost_of_checkpoint, backend=name) for name in BACKENDS},
+    "peer": _cost_of_peer,
+    "neural": _cost_of_neural,
+}
 
 
 def _main(words: Sequence[str]) -> None:

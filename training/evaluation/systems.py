@@ -145,11 +145,11 @@ class PeerSystem:
 
 
 @functools.lru_cache(maxsize=2)
-def load_codec(path: Path, effort: int = 1) -> "Codec":
+def load_codec(path: Path, effort: int = 1, backend: str | None = None) -> "Codec":
     """The codec of a checkpoint, once a process, on one thread and warmed up."""
     from codec.codec import Codec
 
-    loaded = Codec.load(path, effort=effort)
+    loaded = Codec.load(path, effort=effort, backend=backend)
     loaded.decompress(loaded.compress(np.zeros(SAMPLE_RATE, np.float32), SAMPLE_RATE))
     return loaded
 
