@@ -134,7 +134,7 @@ def test_channel_is_a_whole_number(channel: Any, tmp_path: Path) -> None:
     assert (recording.channel, recording.fault) == (1, "")
 
 
-@pytest.mark.parametrize("channel", [0.5, "left", -1, True, [0, 1], float("nan"), 10**400])
+@pytest.mark.parametrize("channel", [0.5, "left", -1, True, [0, 1], float("nan"), float("inf")])
 def test_another_channel_is_a_fault(channel: Any, tmp_path: Path) -> None:
     manifest = write_lines(tmp_path / "m.jsonl", {"path": "a.wav", "channel": channel})
     (recording,) = Sources([str(manifest)]).recordings()
