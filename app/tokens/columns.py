@@ -5,7 +5,8 @@ Parquet and `datasets` tell theirs, those of CSV are text, those of JSON are see
 """
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ OWN = (
 """Columns of this program; a manifest's of the same name is carried as `source_<name>`."""
 Types = dict[str, pa.DataType]
 _INT64 = range(-(2**63), 2**63)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def carried_name(name: str) -> str:
@@ -33,7 +35,7 @@ def carried_name(name: str) -> str:
     >>> carried_name("text"), carried_name("codes")
     ('text', 'source_codes')
     """
-    return f"source_{name}" if name in OWN else name
+    return f"source_{name}" if name in OWN else writable(name)
 
 
 def type_of(value: Any) -> pa.DataType:
@@ -66,18 +68,6 @@ def merge_types(known: Types, found: Mapping[str, pa.DataType]) -> None:
             known[name] = pa.string()
 
 
-def types_of_rows(rows: Iterable[Mapping[str, Any]]) -> Types:
-    """Types that hold every row.
-
-    >>> types_of_rows([{"a": 1, "b": "x"}, {"a": 0.5, "b": None, "c": [1]}])
-    {'a': DataType(double), 'b': DataType(string), 'c': DataType(string)}
-    """
-    types: Types = {}
-    for row in rows:
-        merge_types(types, {name: type_of(value) for name, value in row.items()})
-    return types
-
-
 def fitted(value: Any, type_: pa.DataType) -> Any:
     """`value` for a column of `type_`: text where the column had to become text.
 
@@ -87,7 +77,22 @@ def fitted(value: Any, type_: pa.DataType) -> Any:
     if value is None or not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
         return value
     if isinstance(value, str):
-        return value
+        return writable(value)
     if isinstance(value, bytes):
         return value.decode(errors="replace")
-    return json.dumps(value, ensure_ascii=False, default=str)
+    return as_json(value)
+
+
+def writable(text: str) -> str:
+    """`text` with what UTF-8 can't hold, such as a file name in Latin-1, as escapes.
+
+    >>> writable("caf\\udce9"), writable("café")
+    ('caf\\\\udce9', 'café')
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
+def as_json(value: Any) -> str:
+    """`value` as JSON whose strings are all `writable`."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _SURROGATE.sub(lambda found: f"\\\\u{ord(found[0]):04x}", text)

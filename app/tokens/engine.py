@@ -8,7 +8,7 @@ kills its worker each time fails.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from app.tokens.recording import Outcome, Recording, failed
@@ -36,9 +36,6 @@ class Pool(Protocol):
 
     def close(self) -> None:
         """Stop the workers, whatever they do."""
-
-
-Engine = Callable[[Pool, Iterable[Recording]], Iterator[Outcome]]
 
 
 def outcomes(pool: Pool, recordings: Iterable[Recording]) -> Iterator[Outcome]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from app.tokens.columns import Types, fitted
+from app.tokens.columns import Types, as_json, fitted
 
 Row = dict[str, Any]
 METADATA = "nsvq"
@@ -21,8 +21,15 @@ METADATA = "nsvq"
 class Shard(Protocol):
     """A shard that is being written."""
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Add rows."""
+    def packed(self, rows: Sequence[Row]) -> Any:
+        """Rows as `write` takes them; nothing is written yet.
+
+        Raises:
+            ValueError, TypeError, OverflowError: a value that the format can't hold.
+        """
+
+    def write(self, packed: Any) -> None:
+        """Add what was packed."""
 
     def close(self) -> None:
         """Write what is left; the file is whole afterwards."""
@@ -37,15 +44,19 @@ class ParquetShard:
         self._schema = schema(types, num_stages, facts)
         self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
 
-    def write(self, rows: Sequence[Row]) -> None:
-        """Add a row group."""
+    def packed(self, rows: Sequence[Row]) -> pa.Table:
+        """Rows as a table."""
         arrays = [
             codes_array([row["codes"] for row in rows], self._num_stages)
             if field.name == "codes"
             else pa.array([fitted(row.get(field.name), field.type) for row in rows], field.type)
             for field in self._schema
         ]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    def write(self, packed: pa.Table) -> None:
+        """Add a row group."""
+        self._writer.write_table(packed)
 
     def close(self) -> None:
         """Write the footer."""
@@ -68,14 +79,15 @@ class WebDatasetShard:
         self._count = 0
         self._add(f"{METADATA}.settings.json", _json(facts))
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def packed(self, rows: Sequence[Row]) -> list[tuple[bytes, bytes]]:
+        """Contents of each row's members."""
+        return [(_json(_rest(row)), _npy(row["codes"])) for row in rows]
+
+    def write(self, packed: Sequence[tuple[bytes, bytes]]) -> None:
         """Add two members a row."""
-        for row in rows:
-            array = io.BytesIO()
-            np.save(array, row["codes"], allow_pickle=False)
-            rest = {name: value for name, value in row.items() if name != "codes"}
-            self._add(f"{self._count:09d}.json", _json(rest))
-            self._add(f"{self._count:09d}.codes.npy", array.getvalue())
+        for rest, codes in packed:
+            self._add(f"{self._count:09d}.json", rest)
+            self._add(f"{self._count:09d}.codes.npy", codes)
             self._count += 1
 
     def close(self) -> None:
@@ -111,12 +123,15 @@ class NpzShard:
         self._codes = [np.zeros((num_stages, 0), np.uint16)]
         self._rows: list[str] = []
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def packed(self, rows: Sequence[Row]) -> list[tuple[str, np.ndarray]]:
+        """JSON and codes of each row."""
+        return [(as_json(_rest(row)), row["codes"]) for row in rows]
+
+    def write(self, packed: Sequence[tuple[str, np.ndarray]]) -> None:
         """Keep rows until the end; the format can't grow."""
-        for row in rows:
-            self._codes.append(row["codes"])
-            rest = {name: value for name, value in row.items() if name != "codes"}
-            self._rows.append(_json(rest).decode())
+        for rest, codes in packed:
+            self._rows.append(rest)
+            self._codes.append(codes)
 
     def close(self) -> None:
         """Write everything."""
@@ -126,7 +141,7 @@ class NpzShard:
             codes=np.concatenate(self._codes, axis=1),
             ends=ends,
             rows=np.array(self._rows, dtype=np.str_),
-            settings=np.array(_json(self._facts).decode()),
+            settings=np.array(as_json(self._facts)),
         )
 
     @staticmethod
@@ -170,8 +185,18 @@ def codes_array(codes: Sequence[np.ndarray], num_stages: int) -> pa.Array:
     return pa.FixedSizeListArray.from_arrays(stages, num_stages)
 
 
+def _rest(row: Row) -> Row:
+    return {name: value for name, value in row.items() if name != "codes"}
+
+
 def _json(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False, default=str).encode()
+    return as_json(row).encode()
+
+
+def _npy(array: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=False)
+    return file.getvalue()
 
 
 FORMATS: dict[str, tuple[str, Any]] = {

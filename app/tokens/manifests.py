@@ -87,9 +87,15 @@ def _lhotse_row(cut: Row, place: str) -> Row | Fault:
         channel = cut.get("channel", 0)
         if isinstance(channel, int) and len(source.get("channels", [0])) > 1:
             row["channel"] = channel
-    except (KeyError, TypeError, ValueError) as error:
+        return _lhotse_columns(cut) | row
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return Fault(place, f"not a cut with one recording ({type(error).__name__}: {error})")
+
+
+def _lhotse_columns(cut: Row) -> Row:
+    """What a cut says of its words and speaker, and its custom fields."""
     supervisions = cut.get("supervisions") or []
+    row: Row = {}
     for name in ("text", "speaker", "language"):
         row[name] = supervisions[0].get(name) if len(supervisions) == 1 else None
     if len(supervisions) > 1:
@@ -138,7 +144,8 @@ def _add_member(row: Row, suffix: str, data: bytes) -> None:
             found = json.loads(data)
         except (ValueError, RecursionError):
             found = {"json": data.decode(errors="replace")}
-        row |= found if isinstance(found, dict) else {"json": found}
+        own = {name: row[name] for name in ("__key__", "audio") if name in row}
+        row |= (found if isinstance(found, dict) else {"json": found}) | own
     elif suffix == "txt":
         row["text"] = data.decode(errors="replace").strip()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.tokens.engine import Pool, outcomes
 from app.tokens.progress import Progress
-from app.tokens.recording import Outcome, Recording, Settings
+from app.tokens.recording import Recording, Settings
 from app.tokens.shards import (
     ShardWriter,
     locked,
@@ -75,12 +75,12 @@ def run(
         left = _left(sources, done, limit)
         most = survey.num_recordings - len(done)
         progress = Progress(most if limit is None else min(most, limit), len(done))
-        failures = _code(left, make_pool, writer, progress, folder)
+        _code(left, make_pool, writer, progress, folder)
     return Summary(
         survey.num_recordings,
         len(done),
-        progress.num_done,
-        len(failures),
+        progress.num_done + progress.num_failed - len(writer.failures),
+        len(writer.failures),
         writer.num_rows,
         writer.num_shards,
         writer.num_bytes,
@@ -97,25 +97,21 @@ def _code(
     writer: ShardWriter,
     progress: Progress,
     folder: Path,
-) -> list[Outcome]:
+) -> None:
     """Code what is left; whole shards and the failures stay, whatever ends it."""
-    failures: list[Outcome] = []
     pool = make_pool()
     try:
         with progress:
             for outcome in outcomes(pool, left):
                 with signals_later():
-                    if outcome.error:
-                        failures.append(outcome)
-                    elif writer.add(outcome) and failures:
-                        write_failures(folder, failures)
+                    if writer.add(outcome) and writer.failures:
+                        write_failures(folder, writer.failures)
                     progress.add(outcome)
     finally:
         with signals_later():  # after a signal or an error, what is coded is kept
             pool.close()
             writer.finish()
-            write_failures(folder, failures)
-    return failures
+            write_failures(folder, writer.failures)
 
 
 def _left(sources: Sources, done: set[bytes], limit: int | None) -> Iterator[Recording]:

@@ -13,13 +13,14 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from app.tokens.columns import Types
+from app.tokens.columns import Types, writable
 from app.tokens.formats import FORMATS, Row, Shard
 from app.tokens.recording import Outcome
 from app.tokens.sources import fingerprint
@@ -29,6 +30,8 @@ FAILURES = "failures.parquet"
 ROWS_TOGETHER = 1_000
 BYTES_TOGETHER = 8_000_000
 """Rows and bytes of codes that are written at once."""
+_UNFIT = (ValueError, TypeError, OverflowError, pa.ArrowException)
+"""What a value raises that its column can't hold."""
 _FAILURE_SCHEMA = pa.schema(
     [("id", pa.string()), ("path", pa.string()), ("start_s", pa.float64()), ("reason", pa.string())]
 )
@@ -88,7 +91,7 @@ def shard_paths(folder: Path) -> list[Path]:
 
 
 class ShardWriter:
-    """Rows into shards. Nothing is visible before it is whole."""
+    """Rows into shards, and a list of failures. Nothing is visible before it is whole."""
 
     def __init__(
         self, folder: Path, *, format: str, types: Types, facts: Row, shard_bytes: float
@@ -96,13 +99,15 @@ class ShardWriter:
         self.num_rows = 0
         self.num_shards = 0
         self.num_bytes = 0
+        self.failures: list[Outcome] = []
         self._folder, self._types, self._facts = folder, types, facts
         self._suffix, self._kind = FORMATS[format]
         self._shard_bytes = shard_bytes
         self._shard: Shard | None = None
         self._file: BinaryIO | None = None
-        self._waiting: list[Row] = []
-        self._waiting_bytes = self._held_bytes = 0
+        self._waiting: list[Outcome] = []
+        self._waiting_rows = self._waiting_bytes = self._held_bytes = 0
+        self._shard_rows = 0
         self._broken = False
         for stale in folder.glob(".tokens-*.partial"):
             stale.unlink()
@@ -110,15 +115,18 @@ class ShardWriter:
         self._next = max(taken, default=-1) + 1
 
     def add(self, outcome: Outcome) -> bool:
-        """Take the rows of one recording, which stay in one shard.
+        """Take the rows of one recording, which stay in one shard, or its failure.
 
         Returns whether a shard was finished.
         """
-        self._waiting += outcome.rows
-        self.num_rows += len(outcome.rows)
+        if outcome.error:
+            self.failures.append(outcome)
+            return False
+        self._waiting.append(outcome)
+        self._waiting_rows += len(outcome.rows)
         self._waiting_bytes += sum(row["codes"].nbytes for row in outcome.rows)
         together = min(BYTES_TOGETHER, self._shard_bytes / 4)
-        if len(self._waiting) >= ROWS_TOGETHER or self._waiting_bytes >= together:
+        if self._waiting_rows >= ROWS_TOGETHER or self._waiting_bytes >= together:
             self._flush()
         if self._file is not None and self._size() >= self._shard_bytes:
             self.finish()
@@ -133,6 +141,11 @@ class ShardWriter:
         self._flush()
         if self._shard is None or self._file is None:
             return
+        if not self._shard_rows:
+            with self._unbroken(self._folder):
+                self._shard.close()
+            self._abandon()
+            return
         final = self._folder / f"tokens-{self._next:06d}{self._suffix}"
         with self._unbroken(final):
             self._shard.close()
@@ -142,7 +155,7 @@ class ShardWriter:
             self._file.close()
             self._partial().rename(final)
         self._shard = self._file = None
-        self._held_bytes = 0
+        self._held_bytes = self._shard_rows = 0
         self._next += 1
         self.num_shards += 1
 
@@ -152,11 +165,29 @@ class ShardWriter:
         with self._unbroken(self._folder):
             if self._shard is None:
                 self._file = self._opened()
-                num_stages = self._waiting[0]["num_stages"]
+                num_stages = self._facts["num_stages"]
                 self._shard = self._kind(self._file, self._types, num_stages, self._facts)
-            self._shard.write(self._waiting)
+            self._write(self._shard, self._waiting)
         self._held_bytes += self._waiting_bytes
-        self._waiting, self._waiting_bytes = [], 0
+        self._waiting, self._waiting_rows, self._waiting_bytes = [], 0, 0
+
+    def _write(self, shard: Shard, outcomes: list[Outcome]) -> None:
+        """Write all rows, but for recordings with a value that does not fit: these failed."""
+        rows = [row for outcome in outcomes for row in outcome.rows]
+        try:
+            packed = shard.packed(rows)
+        except _UNFIT as error:
+            half = len(outcomes) // 2
+            if half:
+                self._write(shard, outcomes[:half])
+                self._write(shard, outcomes[half:])
+            else:
+                reason = f"its row can't be written ({' '.join(str(error).split())})"
+                self.failures += [replace(one, rows=(), error=reason) for one in outcomes]
+            return
+        shard.write(packed)
+        self.num_rows += len(rows)
+        self._shard_rows += len(rows)
 
     @contextmanager
     def _unbroken(self, path: Path) -> Iterator[None]:
@@ -174,6 +205,7 @@ class ShardWriter:
             with suppress(OSError):
                 self._partial().unlink(missing_ok=True)
         self._shard = self._file = None
+        self._held_bytes = self._shard_rows = 0
 
     def _size(self) -> int:
         """Bytes of the open shard: in the file, or in memory with a format that can't grow."""
@@ -214,7 +246,12 @@ def write_failures(folder: Path, failures: list[Outcome]) -> None:
         final.unlink(missing_ok=True)
         return
     rows = [
-        {"id": one.id, "path": one.path, "start_s": one.start_s, "reason": one.error}
+        {
+            "id": writable(one.id),
+            "path": writable(one.path),
+            "start_s": one.start_s,
+            "reason": writable(one.error),
+        }
         for one in failures
     ]
     partial = folder / f".{FAILURES}.partial"

@@ -10,13 +10,14 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from app.tokens.columns import Types, carried_name, merge_types, type_of
+from app.tokens.columns import Types, carried_name, merge_types, type_of, writable
 from app.tokens.manifests import READERS, Fault, dataset_splits, manifest_kind
 from app.tokens.recording import Recording
 from codec.errors import AudioError
@@ -53,7 +54,7 @@ class Sources:
         Raises:
             AudioError: an input that isn't there, or a pattern that nothing matches.
         """
-        self.places = [place for name in inputs for place in _expanded(name)]
+        self.places = list(dict.fromkeys(place for name in inputs for place in _expanded(name)))
         self._audio_column = audio_column
         self._root = root
 
@@ -74,27 +75,32 @@ class Sources:
         return Survey(count, types)
 
     def recordings(self) -> Iterator[Recording]:
-        """Every recording once; one whose id was used before comes with a fault."""
-        seen: set[bytes] = set()
-        for recording in self._all():
-            mark = fingerprint(recording.id)
-            if mark not in seen:
-                seen.add(mark)
-                yield recording
-            elif recording.id != recording.path:
-                yield replace(recording, fault="its id is used twice; the first one counts")
+        """Every recording once; a manifest's row whose id was used before comes with a fault.
 
-    def _all(self) -> Iterator[Recording]:
+        A file that several folders or patterns lead to is the same recording and comes once.
+        """
+        seen: set[bytes] = set()
         for place in self.places:
             kind = manifest_kind(place)
-            if not kind:
-                yield from (Recording(str(path), str(path)) for path in _audio_below(place))
-                continue
-            try:
-                for number, row in enumerate(READERS[kind](place, True)):
-                    yield self._recording(place, number, row)
-            except _UNREADABLE as error:
-                raise _unreadable(place, error) from error
+            for recording in self._recordings_of(place, kind):
+                mark = fingerprint(recording.id)
+                if mark not in seen:
+                    seen.add(mark)
+                    yield recording
+                elif kind:
+                    yield replace(recording, fault="its id is used twice; the first one counts")
+
+    def _recordings_of(self, place: Path, kind: str) -> Iterator[Recording]:
+        if not kind:
+            for path in map(str, _audio_below(place)):
+                yield Recording(writable(path), path)
+            return
+        try:
+            for number, row in enumerate(READERS[kind](place, True)):
+                recording = self._recording(place, number, row)
+                yield replace(recording, id=writable(recording.id))
+        except _UNREADABLE as error:
+            raise _unreadable(place, error) from error
 
     def _survey_manifest(self, place: Path, kind: str) -> Survey:
         if kind == ".parquet":
@@ -140,17 +146,17 @@ class Sources:
         try:
             audio_name = self._audio_name(list(row), place)
             start, seconds = _span(row)
+            channel = _channel(row.get("channel"))
+            path, data = self._audio(row[audio_name], place)
         except AudioError as error:
             return Recording(where, where, fault=str(error))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             return Recording(where, where, fault=f"start or length is not a number ({error})")
-        path, data = self._audio(row[audio_name], place)
         if path is None and data is None:
             return Recording(where, where, fault=f"nothing to read in column {audio_name!r}")
         used = _used_names(list(row), audio_name)
         columns = {carried_name(name): row[name] for name in row if name not in used}
-        part = "" if start is None else f"#{start:g}+{seconds or 0:g}"
-        default = where if data is not None else f"{path}{part}"
+        default = where if data is not None else f"{path}{_part(start, seconds, channel)}"
         id_ = row.get("id")
         return Recording(
             default if id_ in (None, "") else str(id_),
@@ -158,7 +164,7 @@ class Sources:
             data,
             start or 0.0,
             seconds,
-            _channel(row.get("channel")),
+            channel,
             columns,
         )
 
@@ -166,20 +172,31 @@ class Sources:
         """Path and bytes of an audio column's value, either of which may be missing."""
         if isinstance(value, Mapping):
             data, path = value.get("bytes"), value.get("path")
-            if data is not None:
-                return path, data
+            if isinstance(data, bytes):
+                return path if isinstance(path, str) else None, data
             value = path
         if isinstance(value, bytes | bytearray | memoryview):
             return None, bytes(value)
         if not isinstance(value, str) or not value:
             return None, None
         folder = self._root if self._root is not None else place.parent
-        return os.fspath(folder / value), None
+        path = os.fspath(folder / value)
+        if not _is_name(path):
+            raise AudioError(f"no file can have the name {path!r}")
+        return path, None
+
+
+def _is_name(path: str) -> bool:
+    """Whether a file can be called so; not with a surrogate or a zero byte in its name."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def fingerprint(id_: str) -> bytes:
     """Sixteen bytes that stand for an id."""
-    return hashlib.blake2b(id_.encode(errors="surrogatepass"), digest_size=16).digest()
+    return hashlib.blake2b(id_.encode(), digest_size=16).digest()
 
 
 def _span(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -192,9 +209,35 @@ def _span(row: Mapping[str, Any]) -> tuple[float | None, float | None]:
 
 
 def _channel(value: Any) -> int | None:
-    """A channel's number, which CSV gives as text; None for anything else."""
-    text = str(value).strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    """A channel's number, which CSV gives as text and pandas as a float; None: all channels.
+
+    Raises:
+        AudioError: anything else.
+    """
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    with suppress(ValueError):
+        number = float(text)
+        if number >= 0 and number.is_integer():
+            return int(number)
+    raise AudioError(f"channel is {value!r}; expected a whole number from 0 or nothing")
+
+
+def _part(start: float | None, seconds: float | None, channel: int | None) -> str:
+    """The part of a recording that a row asks for, as an id without a name of its own ends.
+
+    >>> _part(0.5, 1.0, None), _part(12345.62, None, 1), _part(None, None, None)
+    ('#0.5+1', '#12345.62+0#channel1', '')
+    """
+    part = "" if start is None else f"#{_shortest(start)}+{_shortest(seconds or 0.0)}"
+    return part if channel is None else f"{part}#channel{channel}"
+
+
+def _shortest(number: float) -> str:
+    """All of `number`, and without ".0" where ids have always been so."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(number)
 
 
 def _used_names(names: Sequence[str], audio: str) -> set[str]:

@@ -171,5 +171,5 @@ def test_one_channel_of_two(tmp_path: Path, tokens: Tokens) -> None:
     (tmp_path / "m.csv").write_text("path,channel\ntwo.wav,1\ntwo.wav,5\n")
     (tmp_path / "n.jsonl").write_text(json.dumps({"path": "two.wav", "id": "both"}))
     rows = read_rows(tokens(tmp_path / "m.csv", tmp_path / "n.jsonl"))
-    one = rows[f"{tmp_path}/two.wav", 1]
+    one = rows[f"{tmp_path}/two.wav#channel1", 1]
     assert one["codes"] == rows["both", 1]["codes"] != rows["both", 0]["codes"]
