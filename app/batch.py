@@ -11,7 +11,7 @@ import click
 from app.failures import Failure, report_failures
 from app.files import STANDARD, Job
 from app.progress import Meter
-from app.work import Facts, Work, attempt
+from app.work import Facts, Work, attempt, folders_above
 
 if TYPE_CHECKING:
     from codec.files import CodedFile
@@ -53,7 +53,7 @@ def run_jobs(
         raise click.UsageError("--json and the output can't both go to standard output")
     todo, done, failures = [], [], []
     for job in jobs:
-        if manner.skip_existing and job.target.exists():
+        if manner.skip_existing and all(path.exists() for path in job.outputs):
             continue
         if reason := refuse(job.source):
             failures.append({"input": str(job.source), "error": reason})
@@ -61,7 +61,8 @@ def run_jobs(
             todo.append(job)
     skipped = len(jobs) - len(todo) - len(failures)
     meter = Meter(len(todo))
-    with meter.shown(not manner.quiet):
+    targets = [path for job in todo for path in job.outputs]
+    with meter.shown(not manner.quiet), folders_above(targets):
         outcomes = _run(todo, work, manner, meter) if todo else []
     done = [facts for facts, failure in outcomes if failure is None]
     failures += [failure for _, failure in outcomes if failure is not None]

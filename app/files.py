@@ -1,8 +1,10 @@
 """Which file becomes which: inputs, folders and standard streams, paired before any work."""
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -20,6 +22,13 @@ class Job:
 
     source: Path
     target: Path
+    beside: tuple[Path, ...] = ()
+    """What else is made of the source."""
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """Every place that is written to; none of them may be a source."""
+        return self.target, *self.beside
 
 
 def plan_jobs(
@@ -29,6 +38,7 @@ def plan_jobs(
     reads: Sequence[str],
     writes: str,
     in_place: bool = True,
+    beside: Sequence[str] = (),
 ) -> list[Job]:
     """The jobs that `inputs` and `--output` ask for, folders expanded and mirrored.
 
@@ -42,6 +52,7 @@ def plan_jobs(
         reads: suffixes of the files a folder is searched for.
         writes: suffix of outputs whose name is not given.
         in_place: outputs of a folder may go into it.
+        beside: suffixes of what each job makes besides its target.
 
     Raises:
         click.UsageError: standard input or output together with other files, a folder and no
@@ -73,6 +84,8 @@ def plan_jobs(
             jobs.append(Job(source, Path(output) / _renamed(source, reads, writes).name))
         else:
             jobs.append(Job(source, Path(output)))
+    if beside:
+        jobs = [_with_others(job, beside) for job in jobs]
     _refuse_collisions(jobs)
     return jobs
 
@@ -124,20 +137,33 @@ def _renamed(path: Path, reads: Sequence[str], writes: str) -> Path:
     return path.with_suffix(writes) if known else path.with_name(path.name + writes)
 
 
+def _with_others(job: Job, suffixes: Sequence[str]) -> Job:
+    return replace(job, beside=tuple(job.target.with_suffix(suffix) for suffix in suffixes))
+
+
 def _refuse_collisions(jobs: Sequence[Job]) -> None:
-    sources = {os.path.realpath(job.source) for job in jobs}
+    sources = {identity for job in jobs for identity in _identities(job.source)}
     claimed: dict[str, Path] = {}
-    for job in jobs:
-        if job.target == STANDARD:
+    for output, job in ((output, one) for one in jobs for output in one.outputs):
+        if output == STANDARD:
             continue
-        place = os.path.realpath(job.target)
-        if place in sources:
+        if not sources.isdisjoint(_identities(output)):
             raise click.ClickException(
-                f"{job.target}: is an input as well as an output; give another --output"
+                f"{output}: is an input as well as an output; give another --output"
             )
+        place = os.path.realpath(output)
         if place in claimed:
             raise click.ClickException(
-                f"{claimed[place]} and {job.source} would both be written to {job.target}; "
+                f"{claimed[place]} and {job.source} would both be written to {output}; "
                 "nothing was written"
             )
         claimed[place] = job.source
+
+
+def _identities(path: Path) -> Iterator[object]:
+    """Two paths to one file share one of these, whatever their spelling."""
+    yield os.path.realpath(path)
+    with suppress(OSError):
+        status = path.stat()
+        if stat.S_ISREG(status.st_mode) and status.st_ino:
+            yield status.st_dev, status.st_ino

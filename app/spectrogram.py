@@ -1,6 +1,6 @@
 """A picture of two waves' spectrograms, one above the other on the same scale."""
 
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def level_db(wave: np.ndarray) -> np.ndarray:
 
 
 def draw_pair(
-    path: Path, original: np.ndarray, decoded: np.ndarray, sample_rate: int, title: str
+    file: BinaryIO, original: np.ndarray, decoded: np.ndarray, sample_rate: int, title: str
 ) -> None:
     """Write a PNG with the original above the decoded wave, levels in dB on one scale.
 
@@ -53,4 +53,4 @@ def draw_pair(
         ax.set_ylabel("frequency (kHz)")
     axes[-1].set_xlabel("time (s)")
     figure.colorbar(image, ax=axes, label="level (dBFS)")
-    figure.savefig(path, dpi=110)
+    figure.savefig(file, dpi=110, format="png")

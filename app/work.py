@@ -3,8 +3,8 @@
 import functools
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -69,18 +69,17 @@ def load_codec(checkpoint: str, effort: int = 1, backend: str | None = None) -> 
 
 def _do(job: Job, work: Work, force: bool, progress: Progress) -> Facts:
     source: Place = _standard_input() if job.source == STANDARD else job.source
-    with _folders_above(job.target):
-        if job.target == STANDARD:
-            if sys.stdout is None:
-                raise OutputError("standard output: is closed")
-            if sys.stdout.isatty():
-                raise click.UsageError(
-                    "not writing bytes to a terminal; give --output FILE or a pipe"
-                )
-            facts = _to_stdout(work, source, progress)
-        else:
-            check_target(job.target, force)
-            facts = work(source, job.target, progress)
+    if job.target == STANDARD:
+        if sys.stdout is None:
+            raise OutputError("standard output: is closed")
+        if sys.stdout.isatty():
+            raise click.UsageError("not writing bytes to a terminal; give --output FILE or a pipe")
+        facts = _to_stdout(work, source, progress)
+    else:
+        _need_folder(job.target)
+        for path in job.outputs:
+            check_target(path, force)
+        facts = work(source, job.target, progress)
     return {"input": str(job.source), "output": str(job.target), **facts}
 
 
@@ -101,17 +100,30 @@ def _to_stdout(work: Work, source: Place, progress: Progress) -> Facts:
 
 
 @contextmanager
-def _folders_above(target: Path) -> Iterator[None]:
-    """Make the folders that are missing above `target`; take them away again on an error."""
-    with ExitStack() as undo:
-        for folder in [path for path in reversed(target.parents) if not path.exists()]:
-            try:
-                folder.mkdir(exist_ok=True)
-            except OSError as error:
-                raise OutputError(f"{target}: can't be written ({error.strerror})") from error
-            undo.callback(_remove_if_empty, folder)
+def folders_above(targets: Iterable[Path]) -> Iterator[None]:
+    """Make the folders that are missing above `targets`; in the end, remove those still empty.
+
+    Once for all jobs: one that removed folders when it fails would remove those of the others.
+    A folder that can't be made is told by each job that needs it.
+    """
+    made: list[Path] = []
+    try:
+        for target in targets:
+            for folder in [path for path in reversed(target.parents) if not path.exists()]:
+                with suppress(OSError):
+                    folder.mkdir()
+                    made.append(folder)
         yield
-        undo.pop_all()
+    finally:
+        for folder in reversed(made):
+            _remove_if_empty(folder)
+
+
+def _need_folder(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{target}: can't be written ({error.strerror})") from error
 
 
 def _remove_if_empty(folder: Path) -> None:

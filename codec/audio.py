@@ -62,12 +62,14 @@ class AudioInfo:
 class AudioReader:
     """An open recording: `info`, and `blocks` once from first sample to last."""
 
-    def __init__(self, sound: soundfile.SoundFile, name: str) -> None:
+    def __init__(self, sound: soundfile.SoundFile, name: str, complaints: str = "") -> None:
         self._sound = sound
         self._name = name
         self.info = AudioInfo(sound.samplerate, sound.channels, sound.frames, sound.format)
         cut = _cut_short(sound)
         self.warnings: list[str] = [f"{name}: cut short? {cut}"] if cut else []
+        if complaints:
+            self.warnings.append(f"{name}: cut short? ffmpeg says: {complaints}")
         """What looks wrong but does not stop the reading; complete after `blocks`."""
 
     def blocks(self, num_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
@@ -132,7 +134,7 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
         AudioError: missing, a folder, not audio, or without a single sample.
     """
     name = str(source) if isinstance(source, str | Path) else getattr(source, "name", "audio data")
-    with _seekable(source, str(name)) as file:
+    with _seekable(source, str(name)) as (file, complaints):
         if not file.read(1):
             raise AudioError(f"{name}: empty file (0 bytes); expected a recording")
         file.seek(0)
@@ -146,7 +148,7 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
         with sound:
             if sound.frames == 0:
                 raise AudioError(f"{name}: empty recording (0 samples)")
-            yield AudioReader(sound, str(name))
+            yield AudioReader(sound, str(name), complaints)
 
 
 def read_audio(source: str | Path | BinaryIO) -> tuple[np.ndarray, int]:
@@ -172,12 +174,12 @@ def audio_info(source: str | Path | BinaryIO) -> AudioInfo:
 
 
 @contextmanager
-def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """`source` as an open file that can seek."""
+def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[tuple[BinaryIO, str]]:
+    """`source` as an open file that can seek, and what ffmpeg complained of if it was needed."""
     if isinstance(source, str | Path):
         if suffix_of(source) in FFMPEG and Path(source).is_file():
-            with converted(source) as file:
-                yield file
+            with converted(source) as found:
+                yield found
             return
         try:
             file = Path(source).open("rb")  # noqa: SIM115 (closed below)
@@ -188,10 +190,10 @@ def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[BinaryIO]:
         except OSError as error:
             raise AudioError(f"{name}: can't be read ({error.strerror})") from error
         with file, _spooled(file, name) as whole:
-            yield whole
+            yield whole, ""
     else:
         with _spooled(source, name) as whole:
-            yield whole
+            yield whole, ""
 
 
 @contextmanager

@@ -4,10 +4,11 @@ ffmpeg only ever gets a path to a local file, of a container on the list below (
 could name other files or addresses), and a time in which it must be done.
 """
 
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +18,8 @@ from codec.formats import FFMPEG, suffix_of
 
 TIMEOUT_S = 600.0
 """Seconds after which ffmpeg is stopped."""
+MOST_COMPLAINTS = 3
+_PART = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\]\s*)+")
 _CONTAINERS = "mov,matroska,asf,aac,amr,ac3,ape,wv,tta"
 
 
@@ -36,8 +39,10 @@ def missing_ffmpeg(path: str | Path) -> str:
 
 
 @contextmanager
-def converted(path: str | Path) -> Iterator[BinaryIO]:
+def converted(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
     """The first sound track of the file at `path`, as an open wav file of 32-bit floats.
+
+    With it, what ffmpeg complained of and read on: most files that are cut short are such.
 
     Raises:
         AudioError: no ffmpeg, a file it can't read, without sound, or that takes it too long.
@@ -46,12 +51,12 @@ def converted(path: str | Path) -> Iterator[BinaryIO]:
         raise AudioError(missing_ffmpeg(path))
     with tempfile.TemporaryDirectory(prefix="nsvq-") as folder:
         target = Path(folder, "sound.wav")
-        _run(path, target)
+        complaints = _run(path, target)
         with target.open("rb") as file:
-            yield file
+            yield file, complaints
 
 
-def _run(path: str | Path, target: Path) -> None:
+def _run(path: str | Path, target: Path) -> str:
     command = [
         "ffmpeg", "-nostdin", "-v", "error", "-protocol_whitelist", "file",
         "-format_whitelist", _CONTAINERS, "-i", f"file:{Path(path).absolute()}",
@@ -65,7 +70,17 @@ def _run(path: str | Path, target: Path) -> None:
         raise AudioError(f"{path}: ffmpeg took more than {TIMEOUT_S:g} s to read it") from error
     except OSError as error:
         raise AudioError(f"{path}: ffmpeg can't be run ({error.strerror})") from error
+    lines = result.stderr.decode(errors="replace").strip().splitlines()
     if result.returncode or not target.is_file():
-        lines = result.stderr.decode(errors="replace").strip().splitlines()
         reason = lines[-1].rpartition(": ")[2] if lines else f"exit code {result.returncode}"
         raise AudioError(f"{path}: ffmpeg can't read it ({reason})")
+    return _complaints(lines)
+
+
+def _complaints(lines: Sequence[str]) -> str:
+    """Each line once, without ffmpeg's addresses in memory; those beyond the first few counted."""
+    bare = (_PART.sub("", line).strip() for line in lines)
+    found = list(dict.fromkeys(line for line in bare if line))
+    more = len(found) - MOST_COMPLAINTS
+    shown = found[:MOST_COMPLAINTS] + ([f"and {more} more such lines"] if more > 0 else [])
+    return "".join(c for c in "; ".join(shown) if c.isprintable())

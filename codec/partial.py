@@ -54,16 +54,18 @@ def _locked(path: Path) -> BinaryIO:
     """A new file that this process holds a lock on, where the system has locks."""
     while True:
         file = path.open("x+b")
-        if not _lock(file) or path.exists():
+        _lock(file, wait=True)  # for a sweeper that took it between these two lines
+        if path.exists():
             return file
-        file.close()  # another process swept it between the two lines above
+        file.close()  # and removed it
 
 
-def _lock(file: BinaryIO) -> bool:
+def _lock(file: BinaryIO, wait: bool) -> bool:
+    """Whether this process now holds the lock: another may have it, or the system has none."""
     if fcntl is None:
         return False
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError:
         return False
     return True
@@ -72,7 +74,7 @@ def _lock(file: BinaryIO) -> bool:
 def _remove_orphan(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            if not _lock(file):
+            if not _lock(file, wait=False):
                 return False
             path.unlink()
     except OSError:

@@ -46,10 +46,13 @@ def check_length(headers: Iterable[tuple[bytes, bytes]], max_bytes: int) -> None
     """Refuse an upload that is too large, before any of it is read.
 
     Raises:
-        RefusedError: 411 without a length, 413 with too great a one.
+        RefusedError: 411 without a length that the server goes by (it goes by Transfer-Encoding
+            where there is one), 413 with too great a one.
     """
-    found = [value for name, value in headers if name == b"content-length"]
-    if not found or not found[0].isdigit():
+    named = [(name.lower(), value) for name, value in headers]
+    found = [value for name, value in named if name == b"content-length"]
+    chunked = any(name == b"transfer-encoding" for name, _ in named)
+    if chunked or len(found) != 1 or not found[0].isdigit():
         raise RefusedError(411, "Say how long the upload is (Content-Length).")
     if int(found[0]) > max_bytes:
         raise RefusedError(413, f"Too large: up to {max_bytes / 1e6:.0f} MB at once.")

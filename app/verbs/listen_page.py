@@ -2,8 +2,10 @@
 
 import hashlib
 import json
-import shutil
+import os
+import re
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,11 @@ if TYPE_CHECKING:
     from training.evaluation.listening import Column
 
 TEMPLATE = Path(__file__).parents[1] / "listen_page.html"
+AUDIO_NAME = re.compile(r"[0-9a-f]{16}\.flac")
 PLACE = "/*DATA*/null"
 """Stands in the template where the page's clips and columns go."""
+OURS = 'const page = {"title": '
+"""Stands in every page that was made here."""
 
 
 @click.command()
@@ -71,6 +76,7 @@ def command(clips: Path, output: Path, checkpoint: str, force: bool, **options: 
     """
     if output.exists() and not force:
         raise click.ClickException(f"{output}: exists; --force replaces it")
+    _check_replaced(output, [clips, *(folder.folder for folder in options["decoded"])])
     if not options["longest"] > 0.0:
         raise click.BadParameter("expected seconds above zero", param_hint="--longest")
     from training.evaluation.clips import find_clips
@@ -132,9 +138,31 @@ def _write_page(
     (folder / "index.html").write_text(text, encoding="utf-8")
 
 
+def _check_replaced(output: Path, sources: Sequence[Path]) -> None:
+    """Refuse to replace anything but an earlier page, or one that is made from itself."""
+    page, audio = output / "index.html", output / "audio"
+    if page.exists():
+        try:
+            ours = OURS in page.read_text(encoding="utf-8", errors="replace")
+        except OSError as error:
+            raise click.ClickException(f"{page}: can't be read ({error.strerror})") from error
+        if not ours:
+            raise click.ClickException(f"{page}: is not a page of listen-page; choose another -o")
+    if os.path.lexists(audio) and not (page.exists() and audio.is_dir()):
+        raise click.ClickException(f"{audio}: is not of a page; choose another -o")
+    for source in sources:
+        if source.resolve().is_relative_to(audio.resolve()):
+            raise click.ClickException(f"{source}: is of the page itself; choose another -o")
+
+
 def _move(made: Path, output: Path) -> None:
     """Put the finished page in place of an earlier one; other files there are left alone."""
-    output.mkdir(exist_ok=True)
-    shutil.rmtree(output / "audio", ignore_errors=True)
-    for name in ("audio", "index.html"):
-        (made / name).replace(output / name)
+    audio = output / "audio"
+    audio.mkdir(parents=True, exist_ok=True)
+    new = {path.name for path in (made / "audio").iterdir()}
+    for name in new:
+        (made / "audio" / name).replace(audio / name)
+    (made / "index.html").replace(output / "index.html")
+    for path in list(audio.iterdir()):
+        if AUDIO_NAME.fullmatch(path.name) and path.name not in new:
+            path.unlink()

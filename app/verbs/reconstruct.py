@@ -3,9 +3,12 @@
 import math
 import os
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 import numpy as np
@@ -20,6 +23,8 @@ from codec.formats import ALL
 EXAMPLES = Path(__file__).parent.parent / "examples"
 """Recordings that come with the program."""
 EXAMPLE = EXAMPLES / "librispeech-1988.flac"
+BESIDE = (".wav", ".png")
+"""What is made besides the .nsvq file: the decoded recording and the picture."""
 PICTURE_S = 30
 """Longer recordings are drawn up to here."""
 
@@ -35,34 +40,36 @@ class Reconstruct:
         return self.encode.load()
 
     def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
-        """Rebuild a recording and compare."""
+        """Rebuild a recording and compare; all three files appear in the end, or none."""
+        from codec.output import new_file
+
+        assert isinstance(target, Path)
+        places = (target, *(target.with_suffix(suffix) for suffix in BESIDE))
+        with ExitStack() as stack:
+            files = [stack.enter_context(new_file(path, self.encode.force)) for path in places]
+            facts = self._compare(source, files, progress)
+        return {**facts, "wav": str(places[1]), "picture": str(places[2])}
+
+    def _compare(self, source: Place, files: Sequence[BinaryIO], progress: Progress) -> Facts:
         from app.spectrogram import draw_pair
         from codec.audio import read_audio, resample
         from codec.files import decompress_file
-        from codec.output import check_target
 
-        assert isinstance(target, Path)
-        force, codec = self.encode.force, self.encode.load()
-        wav, picture = target.with_suffix(".wav"), target.with_suffix(".png")
-        for path in (wav, picture):
-            check_target(path, force)
-        facts = self.encode(source, target, progress)
+        coded, wav, picture = files
+        codec = self.encode.load()
+        facts = self.encode(source, coded, progress)
         start = time.perf_counter()
-        decompress_file(codec, target, wav, force=force)
+        coded.seek(0)
+        decompress_file(codec, coded, wav)
         decode_s = time.perf_counter() - start
+        wav.seek(0)
         rate = codec.config.sample_rate
-        original, decoded = (resample(*read_audio(path), rate) for path in (source, wav))
+        original, decoded = (resample(*read_audio(place), rate) for place in (source, wav))
         most = PICTURE_S * rate
         title = f"decoded from {facts['nominal_kbps']:g} kbps"
         draw_pair(picture, original[0, :most], decoded[0, :most], rate, title)
-        return {
-            **facts,
-            **mean_scores(original, decoded, rate),
-            "wav": str(wav),
-            "picture": str(picture),
-            "encode_s": facts["elapsed_s"],
-            "decode_s": decode_s,
-        }
+        scores = mean_scores(original, decoded, rate)
+        return {**facts, **scores, "encode_s": facts["elapsed_s"], "decode_s": decode_s}
 
 
 @click.command()
@@ -93,7 +100,9 @@ def command(
         import_module(package)  # what is missing is told before any work
 
     folder = (output or "reconstructed").rstrip(os.sep) + os.sep
-    jobs = plan_jobs(inputs or (str(EXAMPLE),), folder, reads=ALL, writes=NSVQ_SUFFIX)
+    jobs = plan_jobs(
+        inputs or (str(EXAMPLE),), folder, reads=ALL, writes=NSVQ_SUFFIX, beside=BESIDE
+    )
     work = Reconstruct(Encode(checkpoint, effort, bitrate, stages, False, manner.force))
     run_jobs(jobs, work, manner, tell=_text)
 

@@ -5,21 +5,26 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 import soundfile
 
-from app import files
+from app import batch, files
 from app.batch import Manner, run_jobs
 from app.files import Job, plan_jobs
 from app.progress import Meter
 from app.work import Facts, Place, Progress, attempt
 from app.workers import run_in_processes
+from codec.errors import AudioError
 from codec.formats import ALL
 from tests.app.conftest import Nsvq
 
@@ -120,6 +125,48 @@ def test_a_link_to_itself_at_an_output_does_not_stop_the_others(
     assert result.exit_code == 1
     assert result.stdout.startswith("2 of 4 files written; ")
     assert f"{out / '0.nsvq'}: can't be written" in result.stderr
+
+
+def test_a_job_that_fails_leaves_the_folder_to_those_still_at_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, failed = threading.Event(), threading.Event()
+
+    class Slow:
+        def load(self) -> None:
+            """Nothing."""
+
+        def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
+            assert isinstance(source, Path)
+            assert isinstance(target, Path)
+            if source.name == "bad":
+                begun.wait(10)
+                raise AudioError("bad: damaged")
+            begun.set()
+            failed.wait(10)
+            target.write_bytes(b"whole")
+            return {"seconds": 1.0}
+
+    def one(job: Job) -> Any:
+        time.sleep(0.0 if job.source.name == "bad" else 0.2)  # the bad one makes the folder
+        outcome = attempt(job, Slow(), False, lambda done, whole: None)
+        if job.source.name == "bad":
+            failed.set()
+        return outcome
+
+    def at_once(jobs: Sequence[Job], *_: object) -> list[Any]:
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(one, jobs))
+
+    monkeypatch.setattr(batch, "_run", at_once)
+    out = tmp_path / "deep" / "out"
+    jobs = [Job(Path(name), out / name) for name in ("bad", "good")]
+    with pytest.raises(click.exceptions.Exit):
+        run_jobs(jobs, Slow(), Manner(), tell=str)
+    assert names(out) == ["good"]
+    with pytest.raises(click.exceptions.Exit):
+        run_jobs([Job(Path("bad"), tmp_path / "none" / "x")], Slow(), Manner(), tell=str)
+    assert names(tmp_path) == ["deep"]
 
 
 def test_errors_of_an_output_name_the_output(tmp_path: Path) -> None:

@@ -74,14 +74,48 @@ def test_the_page_loads_nothing_else_and_its_files_tell_no_names(make, tmp_path)
 def test_a_page_that_exists_is_replaced_on_demand_only(make, tmp_path):
     assert make().exit_code == 0
     (tmp_path / "page" / "notes.txt").write_text("mine")
-    stale = tmp_path / "page" / "audio" / "stale.flac"
-    stale.write_bytes(b"")
+    stale = tmp_path / "page" / "audio" / f"{'0' * 16}.flac"
+    mine = stale.with_name("mine.flac")
+    for path in (stale, mine):
+        path.write_bytes(b"")
     refused = make()
     assert (refused.exit_code, "--force" in refused.stderr) == (1, True)
     assert stale.exists()
     assert make("--force").exit_code == 0
     assert not stale.exists()
+    assert mine.exists()
+    for row in data_of(tmp_path / "page")["rows"]:
+        assert all((tmp_path / "page" / name).exists() for name in row["files"] if name)
     assert (tmp_path / "page" / "notes.txt").read_text() == "mine"
+
+
+def all_files(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_folder_of_recordings_is_not_replaced(nsvq, clips, toy_checkpoint, tmp_path):
+    corpus = tmp_path / "audio"
+    shutil.copytree(clips[0].parent, corpus)
+    shutil.copy(clips[0], corpus / f"{'0' * 16}.flac")
+    before = all_files(tmp_path)
+    options = ("-o", tmp_path, "--checkpoint", toy_checkpoint, "--rates", "0.3", "--force")
+    result = nsvq("listen-page", corpus, *options)
+    assert result.exit_code == 1
+    assert "is not of a page" in result.stderr
+    (tmp_path / "index.html").write_text("mine")
+    assert "is not a page of listen-page" in nsvq("listen-page", corpus, *options).stderr
+    (tmp_path / "index.html").unlink()
+    assert all_files(tmp_path) == before
+
+
+def test_a_page_is_not_made_from_its_own_audio(make, nsvq, toy_checkpoint, tmp_path):
+    assert make().exit_code == 0
+    page = tmp_path / "page"
+    before = all_files(page)
+    options = ("--checkpoint", toy_checkpoint, "--rates", "0.3", "--force")
+    result = nsvq("listen-page", page / "audio", "-o", page, *options)
+    assert (result.exit_code, "is of the page itself" in result.stderr) == (1, True)
+    assert all_files(page) == before
 
 
 @pytest.mark.parametrize(

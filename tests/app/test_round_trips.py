@@ -1,6 +1,7 @@
 """Recordings to .nsvq files and back: files, folders, standard streams."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from app import spectrogram
 from tests.app.conftest import Nsvq
 
 
@@ -143,6 +145,46 @@ def test_reconstruct_writes_file_wav_and_picture(
     assert again.exit_code == 1
     assert "--force" in again.stderr
     assert nsvq("reconstruct", *options, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("force", [(), ("--force",)])
+@pytest.mark.parametrize("suffix", [".wav", ".WAV"])
+def test_reconstruct_never_replaces_its_source(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path, force: tuple[str, ...], suffix: str
+) -> None:
+    pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
+    source = tmp_path / f"talk{suffix}"
+    soundfile.write(source, np.zeros(16_000), 16_000)
+    if suffix != ".wav":
+        os.link(source, tmp_path / "talk.wav")  # the same file by another name
+    before = source.read_bytes()
+    options = ("-o", tmp_path, "--checkpoint", toy_checkpoint, *force)
+    result = nsvq("reconstruct", source, *options)
+    assert result.exit_code == 1
+    assert "talk.wav: is an input as well as an output" in result.stderr
+    assert source.read_bytes() == before
+    assert not (tmp_path / "talk.nsvq").exists()
+
+
+def test_reconstruct_is_done_when_all_three_are_there(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
+    out = tmp_path / "out"
+    options = ("-o", out, "--checkpoint", toy_checkpoint, "--skip-existing")
+
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(spectrogram, "draw_pair", broken)
+        assert nsvq("reconstruct", *options).exit_code == 1
+    assert not out.exists()
+    assert nsvq("reconstruct", *options).exit_code == 0
+    assert "1 there already" in nsvq("reconstruct", *options).stdout
+    next(out.glob("*.png")).unlink()
+    assert nsvq("reconstruct", *options).exit_code == 1
+    assert not list(out.glob("*.png"))
 
 
 def test_reconstructing_silence_says_that_it_has_no_score(

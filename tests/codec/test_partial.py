@@ -4,7 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -45,6 +48,37 @@ def test_what_a_killed_writer_leaves_is_swept_and_what_a_live_one_writes_is_not(
     with new_file(tmp_path / "b.nsvq") as file:
         file.write(b"whole")
     assert names(tmp_path) == ["b.nsvq"]
+
+
+def test_a_sweeper_between_a_new_file_and_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the lock for a while, then removes the file: the writer begins with another."""
+    fcntl = pytest.importorskip("fcntl")
+    swept: list[Path] = []
+    flock = fcntl.flock
+
+    def late(file: BinaryIO, kind: int) -> None:
+        if not swept:
+            (path,) = tmp_path.iterdir()
+            swept.append(path)
+            sweeper = path.open("rb")
+            flock(sweeper, fcntl.LOCK_EX)
+
+            def remove() -> None:
+                path.unlink()
+                sweeper.close()
+
+            threading.Timer(0.2, remove).start()
+        flock(file, kind)
+
+    monkeypatch.setattr(partial, "_swept", {tmp_path})
+    monkeypatch.setattr(fcntl, "flock", late)
+    with new_file(tmp_path / "a.nsvq") as file:
+        time.sleep(0.4)
+        file.write(b"whole")
+    assert (tmp_path / "a.nsvq").read_bytes() == b"whole"
+    assert names(tmp_path) == ["a.nsvq"]
 
 
 def test_files_of_others_are_not_swept(tmp_path: Path) -> None:

@@ -135,6 +135,22 @@ def test_recordings_cut_short_are_told(kind: str, tmp_path: Path, toy: Codec) ->
     assert compress_file(toy, path, tmp_path / "a.nsvq").warnings == (warning,)
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("suffix", [".m4a", ".webm", ".wma", ".mka"])
+def test_what_ffmpeg_complains_of_is_told(suffix: str, recording: Path, toy: Codec) -> None:
+    path = recording.with_suffix(suffix)
+    start = ["-movflags", "+faststart"] if suffix == ".m4a" else []
+    soundfile.write(recording, np.tile(NOISE, 5), 16_000)
+    subprocess.run(["ffmpeg", "-v", "error", "-i", recording, *start, path], check=True)
+    assert warnings_of(path) == []
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2 + 11])
+    (warning,) = warnings_of(path)
+    assert warning.startswith(f"{path}: cut short? ffmpeg says: ")
+    assert " @ 0x" not in warning
+    coded = recording.with_suffix(".nsvq")
+    assert compress_file(toy, path, coded).warnings == (warning,)
+
+
 def test_a_wav_of_unknown_length_is_not_called_cut_short(recording: Path) -> None:
     data = bytearray(recording.read_bytes())
     place = data.index(b"data") + 4

@@ -175,6 +175,16 @@ def test_an_upload_says_how_long_it_is(door: Door, length: bytes | None, status:
     assert len(door.reached) == (status == 200)
 
 
+@pytest.mark.parametrize(
+    "more",
+    [(b"transfer-encoding", b"chunked"), (b"Transfer-Encoding", b"x"), (b"content-length", b"9")],
+)
+def test_an_upload_has_one_length_that_counts(door: Door, more: tuple[bytes, bytes]) -> None:
+    for headers in ([(b"content-length", b"10"), more], [more, (b"content-length", b"10")]):
+        assert door.ask(UPLOAD, "POST", [b"x" * 5_000], headers)[0] == 411
+    assert door.reached == []
+
+
 def test_only_the_scripts_of_the_page_itself_may_run(door: Door) -> None:
     _, headers, body = door.ask("/")
     policy = headers["content-security-policy"]
