@@ -190,7 +190,7 @@ def _count_macs(run: Callable[[], object]) -> float:
     return counter.get_total_flops() / 2.0
 
 
-_KINDS = {
+_KINDS: dict[str, Callable[[str, float, float, int], Cost]] = {
     "checkpoint": _cost_of_checkpoint,
     **{name: partial(_cost_of_checkpoint, backend=name) for name in BACKENDS},
     "peer": _cost_of_peer,
