@@ -67,7 +67,8 @@ class ModelConfig:
             "kernel": 1 <= self.kernel <= 63,
             "encoder_lookahead": all(0 <= n < self.kernel for n in self.encoder_lookahead),
             "decoder_lookahead": all(0 <= n < self.kernel for n in self.decoder_lookahead),
-            "refiner_hop": not self.refiner_lookahead or self._refiner_fits(),
+            "refiner_hop": not self.refiner_lookahead
+            or (self.refiner_hop >= 8 and self.hop % self.refiner_hop == 0),
             "refiner_width": 1 <= self.refiner_width <= 4_096,
             "refiner_lookahead": all(0 <= n < self.kernel for n in self.refiner_lookahead),
             "codebook_size": power and 2 <= self.codebook_size <= 4_096,
@@ -79,12 +80,6 @@ class ModelConfig:
                 raise ConfigError(f"model setting {name} = {value!r} is out of range")
         if len(lookahead) > 64:
             raise ConfigError(f"{len(lookahead)} blocks in all; at most 64 are supported")
-
-    def _refiner_fits(self) -> bool:
-        """Whether the refiner's four overlapping windows are over within one block more."""
-        return self.refiner_hop >= 8 and self.hop % self.refiner_hop == 0 < self.hop // (
-            3 * self.refiner_hop
-        )
 
     @property
     def frame_rate(self) -> float:

@@ -50,15 +50,16 @@ def claim(path: Path, model: object, sample_rate: int, num_channels: int, second
 
 def listen(studio: object, path: Path) -> str:
     """All that the Listen and Compare tabs do with a recording."""
-    from app.demo.page.listening import Listening
+    from app.demo.page.listening import Listening, Turn
     from app.demo.versions import ORIGINAL, make_version
 
     room = Listening(studio)  # type: ignore[arg-type]
-    *_, shown = room.open_upload(str(path), studio.rates_kbps[-1])  # type: ignore[attr-defined]
-    clip, take = shown[1], shown[2]
-    if clip is None:
+    turn = Turn()
+    list(room.open_upload(turn, str(path), studio.rates_kbps[-1]))  # type: ignore[attr-defined]
+    if turn.shown is None:
         return "refused"
-    list(room.look(clip, take))
+    clip, _ = turn.shown
+    list(room.look(turn))
     for name in (ORIGINAL, f"{studio.rates_kbps[0]:g} kbps"):  # type: ignore[attr-defined]
         make_version(studio, clip, name).measure(studio, clip)  # type: ignore[arg-type]
     return "taken"

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ class Door:
             sent.append(message)
 
         scope = {"type": "http", "method": method, "path": path, "headers": list(headers)}
-        asyncio.run(self.gate(scope, receive, send))
+        # in a thread: the browser of other tests keeps an event loop in this one
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, self.gate(scope, receive, send)).result()
         names = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
         return sent[0]["status"], names, b"".join(message["body"] for message in sent[1:])
 

@@ -40,13 +40,15 @@ def test_sound_of_ten_seconds_waits_for_nothing_else(
     studio = Studio(Codec.load(), shelf, DemoSettings())
     room = listening.Listening(studio)
     try:
-        list(room.open_example(0, 6.0))  # as the demo does before it announces itself
+        turn = listening.Turn()
+        list(room.open_example(0, turn, 6.0))  # as the demo does before it announces itself
         monkeypatch.setattr(Scorers, "score", too_early)
         monkeypatch.setattr(listening, "spectrograms", too_early)
         started = time.process_time()
-        *_, shown = room.open_upload(str(ten_seconds), 6.0)
+        *_, shown = room.open_upload(turn, str(ten_seconds), 6.0)
         spent_s = time.process_time() - started
-        clip, take, player = shown[1:4]
+        assert turn.shown is not None
+        (clip, take), player = turn.shown, shown[2]
         assert [read_audio(t["file"]["path"])[0].shape[1] for t in player["tracks"]] == [
             160_000
         ] * 2
