@@ -115,8 +115,11 @@ def test_results_go_with_their_clip(visit: Visit, recording: Path, tmp_path: Pat
     assert _results(visit) == (0, 0)
     assert page.inner_text("#message").strip() == ""
     assert page.locator("#get-nsvq").is_disabled()
-    preview = "Waveform load error: MediaError"
-    visit.complaints = [text for text in visit.complaints if text != preview]
+    # Gradio's own page: it can't preview the letter, and it cancels calls that have no id yet.
+    of_gradio = ("Waveform load error: MediaError", "status of 422")
+    visit.complaints = [
+        text for text in visit.complaints if not any(known in text for known in of_gradio)
+    ]
 
 
 def _results(visit: Visit) -> tuple[int, int]:
