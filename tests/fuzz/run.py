@@ -8,15 +8,15 @@ import argparse
 import sys
 from pathlib import Path
 
-import atheris
-
-with atheris.instrument_imports(include=["codec"]):
-    sys.path.insert(0, str(Path(__file__).parent))
-    import targets
-
 
 def main() -> None:
     """Run one target for so many minutes."""
+    import atheris  # the extra `fuzz`; pytest looks for doctests here without it
+
+    with atheris.instrument_imports(include=["codec"]):
+        sys.path.insert(0, str(Path(__file__).parent))
+        import targets
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("target", choices=list(targets.TARGETS))
     parser.add_argument("--minutes", type=float, default=1.0)
