@@ -34,7 +34,9 @@ class Visit:
 
     def _listen(self, message: Any) -> None:
         if message.type == "error":
-            self.complaints.append(message.text)
+            refused = message.text.startswith("Failed to load resource")
+            where = f" {message.location['url']}" if refused else ""
+            self.complaints.append(message.text + where)
 
     def _note(self, error: Any) -> None:
         """Requests that end because the visitor goes to another page are no fault."""
