@@ -136,8 +136,8 @@ def test_light_and_dark_are_readable_and_remembered(browser: Any, demo: RunningD
     visit.open()
     assert not visit.page.evaluate(is_dark)
     assert min(visit.page.evaluate(CONTRAST, TEXTS)) >= 4.5
-    context.close()
     assert visit.complaints == []
+    context.close()
 
 
 def test_about_tells_what_this_is(visit: Visit) -> None:
