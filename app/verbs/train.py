@@ -136,7 +136,7 @@ def command(
     from training.recipe import load_recipe
     from training.run.estimate import estimate
     from training.run.loop import STATE, FitOptions, fit
-    from training.run.state import Run
+    from training.run.run import Run
     from training.run.validation import validation_clips
 
     if data is None and not corpora:

@@ -33,7 +33,9 @@ class Adversary:
         names: keys of `training.objective.discriminators.DISCRIMINATORS`.
     """
 
-    def __init__(self, names: Sequence[str], learning_rate: float, device: str = "cpu") -> None:
+    def __init__(
+        self, names: Sequence[str], learning_rate: float, device: str | torch.device = "cpu"
+    ) -> None:
         self.module = Discriminators(names).to(device)
         for tensor in self.module.state_dict().values():
             copy_from_first_rank(tensor)

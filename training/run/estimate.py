@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
 
-from training.recipe import PhaseConfig
-from training.run.state import Run
+from training.run.run import Run
+from training.run.step import take_step
 
 _TIMED_STEPS = 3
 
@@ -20,7 +19,7 @@ def estimate(run: Run) -> dict[str, str]:
     It takes real steps, so the run is not to be used afterwards.
     """
     config, recipe = run.recipe.model, run.recipe
-    parameters = sum(p.numel() for p in run.model.parameters())
+    parameters = sum(p.numel() for p in run.state.model.parameters())
     heard_s = recipe.data.batch_size * recipe.data.crop_s
     seconds = _step_seconds(run)
     total_s = sum(
@@ -37,7 +36,7 @@ def estimate(run: Run) -> dict[str, str]:
         f"{config.num_stages} stages",
         "algorithmic delay": f"{config.delay_ms:g} ms",
         "a step": f"{recipe.data.batch_size} excerpts, {heard_s:.1f} s of audio",
-        "memory": _memory(run.device),
+        "memory": _memory(run.state.device),
         **phases,
         "a step of the kind measured last": step_shares(run),
         "the whole run": f"{recipe.num_steps} steps, {_duration(total_s)}, without validation",
@@ -51,11 +50,11 @@ def _step_seconds(run: Run) -> list[float]:
     for phase in run.recipe.phases:
         work = (phase.train, phase.substitute, frozenset(phase.losses), phase.discriminators)
         if work not in measured:
-            run.step = first
+            run.state.step = first
             run.train_step()  # the first is slower
             begin = time.perf_counter()
             for _ in range(_TIMED_STEPS):
-                run.step = first
+                run.state.step = first
                 run.train_step()
             measured[work] = (time.perf_counter() - begin) / _TIMED_STEPS
         found.append(measured[work])
@@ -64,9 +63,12 @@ def _step_seconds(run: Run) -> list[float]:
 
 
 def step_shares(run: Run) -> str:
-    """Where the time of a step of the run's present phase goes, largest share first."""
+    """Where the time of a step of the run's present phase goes, largest share first.
+
+    It is the last step taken once more.
+    """
     spent: dict[str, float] = {}
-    clock = _clock(run.device)
+    clock = _clock(run.state.device)
 
     @contextmanager
     def timed(part: str) -> Iterator[None]:
@@ -75,14 +77,15 @@ def step_shares(run: Run) -> str:
         spent[part] = spent.get(part, 0.0) + clock() - begin
 
     begins: list[float] = []
-    quantizer = run.model.quantizer
+    quantizer = run.state.model.quantizer
     hooks = [
         quantizer.register_forward_pre_hook(lambda *call: begins.append(clock())),
         quantizer.register_forward_hook(
             lambda *call: spent.update(quantizer=clock() - begins.pop())
         ),
     ]
-    _take_apart(run, run.phase, timed)
+    run.state.step = max(0, run.state.step - 1)
+    take_step(run.state, run.recipe, run.batches, timed)
     for hook in hooks:
         hook.remove()
     spent["network"] -= spent.get("quantizer", 0.0)
@@ -91,29 +94,9 @@ def step_shares(run: Run) -> str:
     return ", ".join(f"{part} {100 * seconds / total:.0f} %" for part, seconds in parts)
 
 
-def _take_apart(run: Run, phase: PhaseConfig, timed: Callable[[str], Any]) -> None:
-    """The work of `Run.train_step`, in parts."""
-    with timed("batch"):
-        wave, num_stages = run.draw()
-    with timed("network"):
-        rebuilt, latent_loss = run.forward(wave, num_stages)
-    with timed("losses"):
-        told = run.objective.tell(rebuilt, wave)
-    run.optimizer.zero_grad()
-    with timed("network"):
-        ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
-    with timed("optimizer and average"):
-        nn.utils.clip_grad_norm_(run.learning, run.recipe.clip_norm)
-        run.optimizer.step()
-        run.update_average()
-    if run.adversary is not None and told.discriminator is not None:
-        with timed("discriminators"):
-            run.adversary.learn(told.discriminator)
-
-
-def _clock(device: str) -> Callable[[], float]:
+def _clock(device: torch.device) -> Callable[[], float]:
     """Seconds: of the processor, whatever else it does, or of the GPU once it is done."""
-    if not device.startswith("cuda"):
+    if device.type != "cuda":
         return time.process_time
 
     def now() -> float:
@@ -132,11 +115,11 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
 
 
-def _memory(device: str) -> str:
+def _memory(device: torch.device) -> str:
     """The most that was held at a time, so ask after some steps."""
     import resource
 
     here = f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.1f} GB"
-    if device.startswith("cuda"):
+    if device.type == "cuda":
         return f"{torch.cuda.max_memory_allocated() / 1e9:.1f} GB on the device, {here} beside it"
     return f"{here} with all recordings"

@@ -18,8 +18,8 @@ from rich.progress import (
 from training.ranks import agree, rank
 from training.run.lock import only_run
 from training.run.log import Log
+from training.run.run import Run
 from training.run.signals import held_back
-from training.run.state import Run
 from training.run.validation import validate
 
 STATE = "state.safetensors"
@@ -83,15 +83,17 @@ def _fit(
     log = Log(folder) if rank() == 0 else None
     clock = _Clock(options)
     with _progress(shown=log is not None) as bar, held_back() as asked_to_stop:
-        task = bar.add_task(run.phase.name, total=run.recipe.num_steps, completed=run.step)
-        while run.step < run.recipe.num_steps and not agree(clock.over() or asked_to_stop()):
+        task = bar.add_task(
+            run.state.learner.phase.name, total=run.recipe.num_steps, completed=run.state.step
+        )
+        while run.state.step < run.recipe.num_steps and not agree(clock.over() or asked_to_stop()):
             values = run.train_step()
             if log is None:
                 continue
             log.collect(values)
-            bar.update(task, completed=run.step, description=run.phase.name)
-            if run.step % options.log_every == 0:
-                log.write(run.step, log.line() | _standing(run))
+            bar.update(task, completed=run.state.step, description=run.state.learner.phase.name)
+            if run.state.step % options.log_every == 0:
+                log.write(run.state.step, log.line() | _standing(run))
             validation_due = clock.due("validate", options.validate_every_s)
             if clock.due("save", options.save_every_s) or validation_due:
                 run.save(state)
@@ -99,7 +101,7 @@ def _fit(
                 _validate(run, folder, clips, stages, log=log, options=options)
         if log is not None:
             run.save(state)
-            say(f"step {run.step} of {run.recipe.num_steps}; the state is in {state}")
+            say(f"step {run.state.step} of {run.recipe.num_steps}; the state is in {state}")
     if log is not None:
         _validate(run, folder, clips, stages, log=log, options=options)
         run.export(folder / LAST)
@@ -112,18 +114,20 @@ def _begin(run: Run, state: Path, say: Callable[[str], None]) -> None:
         return
     for difference in run.resume(state):
         say(f"{state}: goes on with another recipe than before: {difference}")
-    say(f"{state}: goes on from step {run.step}")
+    say(f"{state}: goes on from step {run.state.step}")
 
 
 def _standing(run: Run) -> dict[str, float]:
     """Where a run is, for its log: the last step's phase (from 0) and learning rate."""
-    groups = run.optimizer.param_groups
+    groups = run.state.learner.optimizer.param_groups
     return {
-        "replaced": float(run.replaced),
+        "replaced": float(run.state.replaced),
         "learning_rate": max(
             (float(group["lr"] / group["share"]) for group in groups if group["share"]), default=0.0
         ),
-        "phase": float([phase is run.phase for phase in run.recipe.phases].index(True)),
+        "phase": float(
+            [phase is run.state.learner.phase for phase in run.recipe.phases].index(True)
+        ),
     }
 
 
@@ -139,12 +143,12 @@ def _validate(
     """Score the averaged weights and keep them if they are the best so far."""
     if not clips:
         return
-    run.average.eval()
-    scores = validate(run.average, clips, stages)
+    run.state.average.eval()
+    scores = validate(run.state.average, clips, stages)
     watched = scores.get(options.watched, 0.0)
     if watched > log.best(options.watched):
         run.export(folder / BEST)
-    log.write(run.step, scores)
+    log.write(run.state.step, scores)
 
 
 class _Clock:

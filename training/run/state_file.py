@@ -7,6 +7,7 @@ a run that is killed and started again goes on to the same bits.
     average.NAME      averaged weights
     optimizer.KEY.NAME  the optimizer's moments of parameter NAME
     counts.NAME       what the quantizer keeps between steps
+    adversary.NAME    discriminators; adversary_optimizer.KEY.NAME as optimizer
     header            step and recipe as JSON
 """
 
@@ -23,6 +24,8 @@ from torch import Tensor, nn
 
 from codec.errors import OutputError, TrainingError
 from codec.output import new_file
+from training.recipe import Recipe
+from training.run.state import State
 
 FORMAT = "nsvq-training-1"
 
@@ -64,6 +67,46 @@ def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             return {name: file.get_tensor(name) for name in names}, header
     except (SafetensorError, OSError, AttributeError, KeyError, ValueError) as error:
         raise TrainingError(f"{path}: can't be read as a training state ({error})") from error
+
+
+def tensors_of(state: State) -> dict[str, Tensor]:
+    """Every tensor of a state by its name in the file."""
+    tensors = with_prefix("model", state.model.state_dict())
+    tensors |= with_prefix("average", state.average.state_dict())
+    learnt = optimizer_tensors(state.learner.optimizer, state.model)
+    tensors |= with_prefix("optimizer", learnt)
+    tensors |= with_prefix("counts", state.model.quantizer.training_state())
+    if (adversary := state.learner.adversary) is not None:
+        tensors |= with_prefix("adversary", adversary.module.state_dict())
+        learnt = optimizer_tensors(adversary.optimizer, adversary.module)
+        tensors |= with_prefix("adversary_optimizer", learnt)
+    return tensors
+
+
+def restore(state: State, recipe: Recipe, tensors: dict[str, Tensor], step: int) -> None:
+    """Bring a state to where it was after `step` steps.
+
+    Raises:
+        RuntimeError, KeyError, ValueError: tensors that are missing or of another shape.
+    """
+    state.model.load_state_dict(under_prefix("model", tensors))
+    state.average.load_state_dict(under_prefix("average", tensors))
+    state.step = step
+    if step:
+        # of the last step, whose discriminators the next phase may go on with
+        phase, _ = recipe.phase_at(step - 1)
+        state.enter(phase, recipe)
+        learnt = under_prefix("optimizer", tensors)
+        restore_optimizer(state.learner.optimizer, state.model, learnt)
+    counts = under_prefix("counts", tensors)
+    for name, value in state.model.quantizer.training_state().items():
+        check_shape(name, counts[name], value.shape)
+    state.model.quantizer.load_training_state(counts)
+    adversary, saved = state.learner.adversary, under_prefix("adversary", tensors)
+    if adversary is not None and saved:
+        adversary.module.load_state_dict(saved)
+        learnt = under_prefix("adversary_optimizer", tensors)
+        restore_optimizer(adversary.optimizer, adversary.module, learnt)
 
 
 def optimizer_tensors(optimizer: torch.optim.Optimizer, module: nn.Module) -> dict[str, Tensor]:

@@ -12,7 +12,8 @@ from training.objective.adversary import Adversary
 from training.objective.discriminators import DISCRIMINATORS
 from training.objective.objective import Objective
 from training.recipe import PhaseConfig, Recipe, load_recipe
-from training.run.state import Run
+from training.run.run import Run
+from training.run.state_file import tensors_of
 
 SMALL = ("spectrum256", "period3")
 
@@ -91,18 +92,16 @@ def test_a_run_with_discriminators_resumes_to_the_same_bits(
     whole = Run(adversarial(recipe), corpus)
     whole.start()
     for _ in range(9):
-        if whole.step == 5:
+        if whole.state.step == 5:
             whole.save(tmp_path / "state")
         told = whole.train_step()
     again = Run(adversarial(recipe), corpus)
     assert again.resume(tmp_path / "state") == []
-    while again.step < 9:
+    while again.state.step < 9:
         told_again = again.train_step()
     assert told_again == told
     for one, other in zip(
-        [*whole.model.state_dict().values(), *whole.adversary.module.state_dict().values()],  # type: ignore[union-attr]
-        [*again.model.state_dict().values(), *again.adversary.module.state_dict().values()],  # type: ignore[union-attr]
-        strict=True,
+        tensors_of(whole.state).values(), tensors_of(again.state).values(), strict=True
     ):
         assert torch.equal(one, other)
 
@@ -115,8 +114,8 @@ def test_a_run_resumes_between_two_phases_with_its_discriminators(
     recipe = replace(recipe, phases=(*recipe.phases, more))
     whole = Run(recipe, corpus)
     whole.start()
-    while whole.step < 11:
-        if whole.step == 9:  # the second phase is over, the third has not begun
+    while whole.state.step < 11:
+        if whole.state.step == 9:  # the second phase is over, the third has not begun
             whole.save(tmp_path / "state")
         told = whole.train_step()
     again = Run(recipe, corpus)
@@ -130,10 +129,10 @@ def test_discriminators_outlive_a_phase_that_has_the_same(recipe: Recipe, corpus
     run = Run(replace(recipe, phases=(recipe.phases[1], recipe.phases[1])), corpus)
     run.start()
     run.train_step()
-    first = run.adversary
-    run.step = recipe.phases[1].steps
+    first = run.state.learner.adversary
+    run.state.step = recipe.phases[1].steps
     run.train_step()
-    assert run.adversary is first is not None
+    assert run.state.learner.adversary is first is not None
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from codec.output import new_file
 from training.corpora import load_corpus
 from training.recipe import Recipe
 from training.run.loop import FitOptions, fit
-from training.run.state import Run
+from training.run.run import Run
 
 
 def live(folder: Path, recipe: Recipe, corpus_folder: Path, steps: Connection) -> None:
@@ -27,7 +27,7 @@ def live(folder: Path, recipe: Recipe, corpus_folder: Path, steps: Connection) -
 
     def told(self: Run) -> dict[str, float]:
         values = step(self)
-        steps.send(self.step)
+        steps.send(self.state.step)
         return values
 
     Run.train_step = told  # type: ignore[method-assign]

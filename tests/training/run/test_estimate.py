@@ -8,7 +8,7 @@ from training.corpora import Corpus
 from training.recipe import Recipe
 from training.run import estimate as estimation
 from training.run.estimate import estimate, step_shares
-from training.run.state import Run
+from training.run.run import Run
 
 
 def test_every_phase_counts_towards_the_whole(
@@ -21,7 +21,7 @@ def test_every_phase_counts_towards_the_whole(
     take = run.train_step
 
     def told() -> dict[str, float]:
-        steps.append((run.recipe.phase_at(run.step)[0].name, run.step))
+        steps.append((run.recipe.phase_at(run.state.step)[0].name, run.state.step))
         return take()
 
     monkeypatch.setattr(run, "train_step", told)
@@ -36,7 +36,7 @@ def test_phases_that_do_the_same_are_measured_once(recipe: Recipe, corpus: Corpu
     run = Run(twice, corpus)
     found = estimate(run)
     assert found["phase 0, hard"] == found["phase 1, hard"]
-    assert run.step == 1
+    assert run.state.step == 1
 
 
 def test_the_shares_of_a_step_are_all_of_it(recipe: Recipe, corpus: Corpus) -> None:

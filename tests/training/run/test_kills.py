@@ -17,7 +17,7 @@ from codec.backends.torch_checkpoint import load_checkpoint
 from training.corpora import load_corpus
 from training.recipe import Recipe
 from training.run.loop import LAST, STATE, fit
-from training.run.state import Run
+from training.run.run import Run
 from training.run.state_file import load_state
 
 pytestmark = pytest.mark.slow

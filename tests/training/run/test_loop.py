@@ -20,8 +20,8 @@ from training.corpora import Corpus
 from training.recipe import Recipe
 from training.run.log import LOG
 from training.run.loop import BEST, LAST, STATE, FitOptions, fit
+from training.run.run import Run
 from training.run.signals import SIGNALS, held_back
-from training.run.state import Run
 from training.run.state_file import load_state, save_state
 from training.run.validation import validation_clips
 
@@ -107,14 +107,14 @@ def test_a_signal_in_the_middle_of_a_step_waits_for_its_end(
 
     fit(Run(recipe, corpus), tmp_path / "whole", [], [4])
     run, before = Run(recipe, corpus), signal.signal(number, stop)
-    average = run.update_average
+    average = run.state.update_average
 
-    def interrupted() -> None:
-        if run.step == 8:
+    def interrupted(decay: float) -> None:
+        if run.state.step == 8:
             signal.raise_signal(number)
-        average()
+        average(decay)
 
-    monkeypatch.setattr(run, "update_average", interrupted)
+    monkeypatch.setattr(run.state, "update_average", interrupted)
     said: list[str] = []
     try:
         with pytest.raises(Stopped):
@@ -152,7 +152,7 @@ def test_an_error_in_a_step_leaves_the_last_whole_state(
     fit(Run(recipe, corpus), tmp_path, [], [4], FitOptions(stop_after_s=0.0))
     kept = (tmp_path / STATE).read_bytes()
     run = Run(recipe, corpus)
-    monkeypatch.setattr(run, "update_average", lambda: 1 / 0)
+    monkeypatch.setattr(run.state, "update_average", lambda decay: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         fit(run, tmp_path, [], [4])
     assert (tmp_path / STATE).read_bytes() == kept

@@ -12,14 +12,14 @@ from codec.errors import ConfigError, OutputError, TrainingError
 from training.corpora import Corpus
 from training.objective.losses import LOSSES
 from training.recipe import Recipe
-from training.run.state import Run
+from training.run.run import Run
 from training.run.state_file import load_state, save_state
 
 
 def finish(run: Run) -> dict[str, torch.Tensor]:
-    while run.step < run.recipe.num_steps:
+    while run.state.step < run.recipe.num_steps:
         run.train_step()
-    return {name: value.clone() for name, value in run.model.state_dict().items()}
+    return {name: value.clone() for name, value in run.state.model.state_dict().items()}
 
 
 def test_killed_anywhere_it_ends_at_the_same_bits(
@@ -34,14 +34,14 @@ def test_killed_anywhere_it_ends_at_the_same_bits(
     kills = set(rng.choice(recipe.num_steps, 10, replace=False).tolist())
     run = Run(recipe, corpus)
     run.start()
-    while run.step < recipe.num_steps:
-        if run.step in kills:
+    while run.state.step < recipe.num_steps:
+        if run.state.step in kills:
             run.save(tmp_path / "state")
             run.train_step()  # lost with the kill
             run = Run(recipe, corpus)
             run.resume(tmp_path / "state")
         run.train_step()
-    found = run.model.state_dict()
+    found = run.state.model.state_dict()
     assert all(torch.equal(found[name], value) for name, value in expected.items())
     run.save(tmp_path / "resumed")
     first, second = load_state(tmp_path / "whole")[0], load_state(tmp_path / "resumed")[0]
@@ -54,10 +54,10 @@ def test_a_phase_trains_only_its_parts(recipe: Recipe, corpus: Corpus) -> None:
     run.start()
     for _ in range(6):
         run.train_step()
-    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+    before = {name: value.clone() for name, value in run.state.model.state_dict().items()}
     run.train_step()
-    assert run.phase.name == "hard"
-    after = run.model.state_dict()
+    assert run.state.learner.phase.name == "hard"
+    after = run.state.model.state_dict()
     changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
     assert changed == {"decoder"}
 
@@ -75,11 +75,11 @@ def test_the_linear_start_codes_better_than_random_weights(recipe: Recipe, corpu
     wide = type(recipe.model)(**{**recipe.model.to_dict(), "latent_width": 64})
     random, started = (Run(type(recipe)(**{**vars(recipe), "model": wide}), corpus) for _ in "ab")
     started.start()
-    features = started.model.spectrum.analyse(started.batches.draw(0))
+    features = started.state.model.spectrum.analyse(started.batches.draw(0))
 
     def error(run: Run) -> float:
         with torch.no_grad():
-            rebuilt, _ = run.model.decoder(run.model.encoder(features))
+            rebuilt, _ = run.state.model.decoder(run.state.model.encoder(features))
         return float((rebuilt - features).square().mean())
 
     assert error(started) < 0.5 * error(random)
@@ -194,13 +194,13 @@ def test_a_step_whose_gradients_are_not_finite_is_skipped(
     run = Run(recipe, corpus)
     run.start()
     assert run.train_step()["skipped"] == 0.0
-    weights = run.model.decoder.linear.weight.clone()
+    weights = run.state.model.decoder.linear.weight.clone()
     monkeypatch.setitem(LOSSES, "mel", lambda wave, target: (wave * torch.nan).sum())
     assert run.train_step()["skipped"] == 1.0
-    assert torch.equal(run.model.decoder.linear.weight, weights)
+    assert torch.equal(run.state.model.decoder.linear.weight, weights)
     monkeypatch.undo()
     assert run.train_step()["skipped"] == 0.0
-    assert not torch.equal(run.model.decoder.linear.weight, weights)
+    assert not torch.equal(run.state.model.decoder.linear.weight, weights)
 
 
 def test_a_device_that_is_not_there_is_named(recipe: Recipe, corpus: Corpus) -> None:
@@ -222,23 +222,23 @@ def test_an_export_is_a_checkpoint_that_can_be_started_from(
     again = Run(recipe, corpus)
     again.start_from(str(path))
     again.start()
-    kept = again.model.state_dict()
+    kept = again.state.model.state_dict()
     assert all(torch.equal(kept[name], value) for name, value in model.state_dict().items())
 
 
 def test_a_replaced_codeword_moves_in_the_average_at_once(
     recipe: Recipe, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training.run.state.REPLACE_EVERY", 1)
+    monkeypatch.setattr("training.run.step.REPLACE_EVERY", 1)
     run = Run(recipe, corpus)
     run.start()
-    lost = torch.full_like(run.model.quantizer.codebooks[0, 0], 1e3)  # no latent is near
+    lost = torch.full_like(run.state.model.quantizer.codebooks[0, 0], 1e3)  # no latent is near
     with torch.no_grad():
-        run.model.quantizer.codebooks[0, 0] = lost
-        run.average.quantizer.codebooks[0, 0] = lost
+        run.state.model.quantizer.codebooks[0, 0] = lost
+        run.state.average.quantizer.codebooks[0, 0] = lost
     run.train_step()
-    assert run.replaced
-    assert float(run.average.quantizer.codebooks[0, 0].abs().max()) < 100.0
+    assert run.state.replaced
+    assert float(run.state.average.quantizer.codebooks[0, 0].abs().max()) < 100.0
 
 
 def test_a_checkpoint_says_what_it_was_trained_on(

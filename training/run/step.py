@@ -1,0 +1,95 @@
+"""One step of training: what it does hangs on the state, the recipe and the recordings alone."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.corpora.batches import Batches
+from training.objective.objective import Told
+from training.ranks import num_ranks, rank
+from training.recipe import Recipe
+from training.run.schedule import learning_rate
+from training.run.state import State
+
+REPLACE_EVERY = 200
+
+Timed = Callable[[str], AbstractContextManager[None]]
+"""Gives a block that the named part of a step runs in."""
+
+
+def take_step(
+    state: State, recipe: Recipe, batches: Batches, timed: Timed = lambda part: nullcontext()
+) -> dict[str, float]:
+    """Draw, encode, quantize, decode, score, learn; what to log.
+
+    Where gradients are not finite the optimizer takes no step: `skipped` is 1.
+    """
+    torch.manual_seed(((recipe.seed << 32) + state.step) * num_ranks() + rank())
+    phase, done = recipe.phase_at(state.step)
+    if phase is not state.learner.phase:
+        state.enter(phase, recipe)
+    learner = state.learner
+    with timed("batch"):
+        wave, num_stages = draw(state, recipe, batches)
+    with timed("network"):
+        rebuilt, latent_loss = learner.forward(wave, num_stages)
+    with timed("losses"):
+        told = learner.objective.tell(rebuilt, wave)
+    learner.optimizer.zero_grad()
+    with timed("network"):
+        ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
+    rate = learning_rate(phase, done)
+    with timed("optimizer and average"):
+        norm = learner.learn(rate, recipe.clip_norm)
+    if learner.adversary is not None and told.discriminator is not None:
+        with timed("discriminators"):
+            learner.adversary.learn(told.discriminator, rate / phase.learning_rate)
+    state.step += 1
+    _keep_codebooks_alive(state, done)
+    with timed("optimizer and average"):
+        state.update_average(recipe.average_decay)
+    return _logged(told, latent_loss, norm)
+
+
+def draw(state: State, recipe: Recipe, batches: Batches) -> tuple[Tensor, Tensor]:
+    """This process's share of the step's batch: waves and the stages each of them uses.
+
+    Shape: -> wave [B / ranks, 1, T], num_stages [B / ranks].
+    """
+    whole = batches.draw(state.step), _draw_stages(state.step, recipe)
+    wave, num_stages = (batch[rank() :: num_ranks()].to(state.device) for batch in whole)
+    return wave, num_stages
+
+
+def _draw_stages(step: int, recipe: Recipe) -> Tensor:
+    """Quantizer dropout: how many stages each item of a step uses. Shape: [B]."""
+    shares = recipe.data.stage_shares
+    weights = np.asarray(list(shares.values()))
+    rng = np.random.default_rng((recipe.seed + 1, step))
+    drawn = rng.choice([int(n) for n in shares], recipe.data.batch_size, p=weights / weights.sum())
+    return torch.from_numpy(drawn)
+
+
+def _keep_codebooks_alive(state: State, done: int) -> None:
+    """Replace codewords out of use, until the phase's last part."""
+    phase = state.learner.phase
+    early = done < phase.replace_until * phase.steps
+    if "quantizer" in phase.train and early and state.step % REPLACE_EVERY == 0:
+        replaced = state.model.quantizer.replace()
+        state.replaced = int(replaced.sum())
+        with torch.no_grad():  # the average must not stay half way from the old place
+            live = state.model.quantizer.codebooks[replaced]
+            state.average.quantizer.codebooks[replaced] = live
+
+
+def _logged(told: Told, latent_loss: Tensor, norm: Tensor) -> dict[str, float]:
+    """A step's values as plain numbers."""
+    values = told.values | {"latent": latent_loss, "gradient_norm": norm}
+    if told.discriminator is not None:
+        values["discriminator"] = told.discriminator
+    return {name: float(value.detach()) for name, value in values.items()} | {
+        "skipped": float(not torch.isfinite(norm))
+    }
