@@ -32,6 +32,8 @@ from training.run.state_file import (
 )
 
 REPLACE_EVERY = 200
+REPLACE_WINDOW = 30.0
+"""Vectors for each codeword that a stage is judged by."""
 
 
 class Run:
@@ -151,7 +153,7 @@ class Run:
         """Replace codewords out of use, until the phase's last part."""
         early = done < phase.replace_until * phase.steps
         if "quantizer" in phase.train and early and self.step % REPLACE_EVERY == 0:
-            replaced = self.model.quantizer.replace()
+            replaced = self.model.quantizer.replace(window=REPLACE_WINDOW)
             self.replaced = int(replaced.sum())
             with torch.no_grad():  # the average must not stay half way from the old place
                 live = self.model.quantizer.codebooks[replaced]
