@@ -92,11 +92,10 @@ def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _differences(before: Any, after: Any, name: str) -> Iterator[str]:
-    if before == after:
-        return
     old, new = _branches(before), _branches(after)
     if old is None or new is None:
-        yield f"{name} was {before}, is {after}"
+        if _plain(before) != _plain(after):
+            yield f"{name} was {before}, is {after}"
         return
     for key in dict.fromkeys([*old, *new]):
         inner = f"{name}.{key}".lstrip(".")
@@ -115,3 +114,8 @@ def _branches(values: Any) -> dict[str, Any] | None:
     if isinstance(values, list | tuple) and all(isinstance(value, dict) for value in values):
         return {str(key): value for key, value in enumerate(values)}
     return None
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value
