@@ -12,6 +12,7 @@ import numpy as np
 
 from app.tokens.recording import Outcome, Recording, Settings, failed
 from codec.errors import AudioError, CodecError, ModelMismatchError
+from training.evaluation.programs import resident_mb
 
 if TYPE_CHECKING:
     from codec import Codec
@@ -35,7 +36,8 @@ class Tokenizer:
         """
         codec, started_s = self._loaded(), time.process_time()
         outcome = self._outcome(codec, recording)
-        return replace(outcome, processor_s=time.process_time() - started_s)
+        spent_s = time.process_time() - started_s
+        return replace(outcome, processor_s=spent_s, peak_mb=resident_mb(os.getpid()))
 
     def _outcome(self, codec: "Codec", recording: Recording) -> Outcome:
         if recording.fault:
@@ -96,13 +98,14 @@ def _code_whole(
     codec: "Codec", source: str | BytesIO, num_stages: int
 ) -> tuple[np.ndarray, int, int]:
     """Codes [C, Q, F], sample rate and number of samples: as `nsvq encode`, in bounded memory."""
-    from codec.bitstream import unpack_file
-    from codec.files import compress_file
+    from codec.audio import open_audio
 
-    coded = BytesIO()
-    compress_file(codec, source, coded, num_stages=num_stages)
-    header, codes = unpack_file(coded.getvalue())
-    return codes, header.sample_rate, header.num_samples
+    with open_audio(source) as reader:
+        rate = reader.info.sample_rate
+        encoder = codec.encoder(codec.header(rate, reader.info.channels, num_stages))
+        found = [encoder.push(block).astype(np.uint16) for block in reader.blocks()]
+        found.append(encoder.finish().astype(np.uint16))
+    return np.concatenate(found, axis=2), rate, encoder.num_samples
 
 
 def _code_part(
