@@ -11,15 +11,18 @@ from typing import Any
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
+from app.tokens.engine import Group
 from app.tokens.local import THREADS
-from app.tokens.recording import Outcome, Recording, Settings
+from app.tokens.recording import Outcome, Settings
 from app.tokens.worker import Tokenizer
 from codec.errors import CodecError, ConfigError
 
 WAITING = 2
-"""Recordings that each actor has at hand: one under way, one next."""
-RESTART_S = 300
-"""How long a new worker in the place of one that died is waited for."""
+"""Groups that each actor has at hand: one under way, one next."""
+PATIENCE_S = 300.0
+"""How long is waited for a first actor, or for one again after all have died."""
+ASK_EVERY_S = 1.0
+"""Time between two questions to an actor whether it is up."""
 
 
 class RayPool:
@@ -41,7 +44,6 @@ class RayPool:
         if self._ours:
             _join(num_actors, address)
         count = num_actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self.window = WAITING * count
         actor: Any = ray.remote(Tokenizer)
         options = {"max_restarts": -1, "num_cpus": 1}
         if settings.device.startswith("cuda"):
@@ -50,35 +52,67 @@ class RayPool:
         self._actors = [
             actor.options(**options, runtime_env=environment).remote(settings) for _ in range(count)
         ]
-        self._load = dict.fromkeys(range(count), 0)
-        self._running: dict[Any, tuple[int, Recording]] = {}
+        self._load: dict[int, int] = {}
+        """Groups at hand, of each actor that is up."""
+        self._down: dict[int, tuple[Any, float]] = {}
+        """A call that an actor will answer once it is up, and when it was made."""
+        self._running: dict[Any, tuple[int, Group]] = {}
+        for index in range(count):
+            self._ask(index)
 
-    def submit(self, recording: Recording) -> None:
-        """Give it to the actor with the least at hand."""
+    @property
+    def window(self) -> int:
+        """Groups that may be under way; actors that are not up yet count nothing."""
+        return WAITING * max(1, len(self._load))
+
+    def submit(self, group: Group) -> None:
+        """Give it to the actor with the least at hand, waiting for one if none is up.
+
+        Raises:
+            ConfigError: none comes up.
+        """
+        end = time.monotonic() + PATIENCE_S
+        self._look()
+        while not self._load:
+            if time.monotonic() > end:
+                raise ConfigError(f"no worker of Ray is up after {PATIENCE_S:g} s")
+            time.sleep(0.05)
+            self._look()
         index = min(self._load, key=self._load.__getitem__)
         self._load[index] += 1
-        self._running[self._actors[index].outcome.remote(recording)] = index, recording
+        self._running[self._actors[index].outcomes.remote(group)] = index, group
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
         """See `Pool.wait`."""
-        ready, _ = ray.wait(list(self._running), num_returns=1)
-        found = []
-        for reference in ready:
-            index, recording = self._running.pop(reference)
+        ready: list[Any] = []
+        while not ready:
+            self._look()
+            timeout = ASK_EVERY_S if self._down else None
+            ready, _ = ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        index, group = self._running.pop(ready[0])
+        found = _result(ready[0])
+        if found is None and self._load.pop(index, None) is not None:
+            self._ask(index)
+        elif self._load.get(index):  # 0 or missing: it died and came up since
             self._load[index] -= 1
-            found.append((recording, _result(reference)))
-            if found[-1][1] is None:
-                self._revived(index)
-        return found
+        return [(group, found)]
 
-    def _revived(self, index: int) -> None:
-        """Wait until an actor that died is up again: what it is given before that fails unseen."""
-        for _ in range(RESTART_S):
+    def _ask(self, index: int) -> None:
+        self._down[index] = self._actors[index].pid.remote(), time.monotonic()
+
+    def _look(self) -> None:
+        """Note which actors have come up, for the first time or again."""
+        for index, (call, asked_s) in list(self._down.items()):
+            if not ray.wait([call], timeout=0)[0]:
+                continue
             try:
-                ray.get(self._actors[index].pid.remote())
-                return
-            except RayError:
-                time.sleep(1.0)
+                ray.get(call)
+            except RayError:  # on its way; what it is given now fails
+                if time.monotonic() - asked_s > ASK_EVERY_S:
+                    self._ask(index)
+            else:
+                del self._down[index]
+                self._load[index] = 0
 
     def pids(self) -> list[int]:
         """The actors' processes, once they are up."""
@@ -106,10 +140,10 @@ def _join(num_actors: int | None, address: str | None) -> None:
         raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason})") from error
 
 
-def _result(reference: Any) -> Outcome | None:
-    """The outcome behind `reference`; None if its actor died."""
+def _result(reference: Any) -> list[Outcome] | None:
+    """The outcomes behind `reference`; None if its actor died."""
     try:
-        outcome: Outcome = ray.get(reference)
+        found: list[Outcome] = ray.get(reference)
     except RayActorError:
         return None
     except RayTaskError as error:
@@ -118,4 +152,4 @@ def _result(reference: Any) -> Outcome | None:
         raise
     except RayError:  # out of memory, a lost machine
         return None
-    return outcome
+    return found

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -27,6 +27,10 @@ class Tokenizer:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._codec: Codec | None = None
+
+    def outcomes(self, recordings: Sequence[Recording]) -> list[Outcome]:
+        """See `outcome`."""
+        return [self.outcome(recording) for recording in recordings]
 
     def outcome(self, recording: Recording) -> Outcome:
         """Its rows; whatever is wrong with it becomes the outcome's reason.

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.tokens.engine import outcomes
+from app.tokens.engine import Group, Pace, outcomes
 from app.tokens.local import ProcessPool
 from app.tokens.recording import Outcome, Recording, Settings
 from app.tokens.sources import Sources
@@ -41,7 +41,7 @@ def test_a_killed_worker_loses_nothing(corpus: Path, settings: Settings, tokens:
     try:
         for outcome in outcomes(pool, Sources([str(corpus)]).recordings()):
             results[outcome.id] = outcome
-            if len(results) == 10:
+            if len(results) == 1:
                 (worker,) = multiprocessing.active_children()
                 os.kill(worker.pid or 0, signal.SIGKILL)
     finally:
@@ -59,15 +59,18 @@ class Deadly:
     window = 4
 
     def __init__(self, *ids: str) -> None:
-        self.ids, self.running = ids, list[Recording]()
+        self.ids, self.running = ids, list[Group]()
 
-    def submit(self, recording: Recording) -> None:
-        self.running.append(recording)
+    def submit(self, group: Group) -> None:
+        self.running.append(group)
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
-        batch, self.running = self.running, []
-        died = any(one.id in self.ids for one in batch)
-        return [(one, None if died else Outcome(one.id, one.path, 0.0)) for one in batch]
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
+        groups, self.running = self.running, []
+        died = any(one.id in self.ids for group in groups for one in group)
+        return [
+            (group, None if died else [Outcome(one.id, one.path, 0.0) for one in group])
+            for group in groups
+        ]
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -78,6 +81,19 @@ def test_only_the_recording_that_kills_fails() -> None:
     results = as_dict(outcomes(Deadly("3", "11"), source))
     assert len(results) == 20
     assert [id_ for id_, error in results.items() if "died 3 times" in error] == ["3", "11"]
+
+
+def test_groups_are_as_large_as_recordings_are_short() -> None:
+    def sizes(each_s: float) -> list[int]:
+        pace, found = Pace(), []
+        for _ in range(7):
+            found.append(pace.size)
+            pace.add([Outcome("id", "x", 0.0, processor_s=each_s)] * pace.size)
+        return found
+
+    assert sizes(60.0) == [1] * 7
+    assert sizes(0.05) == [1, 2, 4, 5, 5, 5, 5]
+    assert sizes(0.0) == [1, 2, 4, 8, 16, 32, 32]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
