@@ -125,6 +125,14 @@ backend_option = click.option(
     help="What computes the network; torch is an extra, and takes seconds to start.",
 )
 
+device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="Where the network runs: cpu, or as torch names it, cuda say (implies --backend torch).",
+)
+
 effort_option = click.option(
     "--effort",
     type=click.IntRange(1, 64),

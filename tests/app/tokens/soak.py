@@ -29,20 +29,42 @@ def soak(
     command += ["--jobs", "1", "--shard-mb", str(clips * 4 / 1e6)]
     moments, started = random.Random(0), set[int]()
     for number in range(kills):
-        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as run:
-            wait_until(lambda: [*out.glob(".tokens*")] or run.poll() is not None)
-            time.sleep(moments.uniform(0.0, 2.0))
-            started |= below(run.pid)
-            if number % 3 == 0:
-                kill_worker(run.pid, WORKER[engine])
-                with suppress(subprocess.TimeoutExpired):  # it goes on without the worker
-                    run.wait(moments.uniform(1.0, 4.0))
-            run.send_signal(signal.SIGTERM if number % 3 == 1 else signal.SIGKILL)
-            run.wait(120)
+        started |= struck(command, out, WORKER[engine], number % 3, moments)
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     check(out, clips, damaged)
     wait_until(lambda: not started & {pid for pid in started if is_alive(pid)})
+
+
+def struck(
+    command: list[object], out: Path, worker: str, manner: int, moments: random.Random
+) -> set[int]:
+    """Start a run and end it while it writes; the processes it had.
+
+    Args:
+        manner: 0 kills a worker, and the run later; 1 stops the run by SIGTERM, 2 by SIGKILL.
+    """
+    begun_ns = time.time_ns()
+    with subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL) as run:
+        wait_until(lambda: is_writing(out, begun_ns) or run.poll() is not None)
+        time.sleep(moments.uniform(0.0, 2.0))
+        started = below(run.pid)
+        if manner == 0:
+            kill_worker(run.pid, worker)
+            with suppress(subprocess.TimeoutExpired):  # it goes on without the worker
+                run.wait(moments.uniform(1.0, 4.0))
+        run.send_signal(signal.SIGTERM if manner == 1 else signal.SIGKILL)
+        run.wait(120)
+    return started
+
+
+def is_writing(out: Path, since_ns: int) -> bool:
+    """Whether something was written into a shard since then."""
+    for path in out.glob("*tokens-*"):
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime_ns > since_ns:
+                return True
+    return False
 
 
 def check(out: Path, clips: int, damaged: int) -> None:
