@@ -42,6 +42,12 @@ class BatchBackend(Protocol):
         """Shape: waves [T] each, at the model's rate -> codes [num_stages, F] each."""
 
 
+def batch_backend(codec: "Codec") -> BatchBackend | None:
+    """The codec's backend if it computes several waves at once."""
+    backend = codec.backend
+    return backend if isinstance(backend, BatchBackend) and backend.together else None
+
+
 def encode_each(
     codec: "Codec", waves: "Sequence[Array]", sample_rate: int, num_stages: int
 ) -> "list[Array]":
@@ -52,8 +58,7 @@ def encode_each(
     Raises:
         AudioError: the message names which wave can't be coded.
     """
-    backend, ready = codec.backend, dict[int, np.ndarray]()
-    at_once = backend if isinstance(backend, BatchBackend) and backend.together else None
+    at_once, ready = batch_backend(codec), dict[int, np.ndarray]()
     found: list[Array] = []
     for index, wave in enumerate(waves):
         try:
