@@ -261,6 +261,6 @@ def test_a_device_that_is_not_there(
     verb: str, nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path, tmp_path: Path
 ) -> None:
     source = clip if verb == "encode" else coded
-    words = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint, "--device", "nonsense")
+    words = ("-o", tmp_path / OUTPUTS[verb], "--checkpoint", toy_checkpoint, "--device", "nonsense")
     check_refused(nsvq(verb, source, *words), "device 'nonsense'")
-    assert not (tmp_path / "out").exists()
+    assert not (tmp_path / OUTPUTS[verb]).exists()
