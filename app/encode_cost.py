@@ -11,8 +11,8 @@ import numpy as np
 
 from codec.audio import write_audio
 from training.evaluation.clips import SAMPLE_RATE
-from training.evaluation.programs import run_program
-from training.evaluation.speed import measure, speech_like
+from training.evaluation.cost.speed import measure, speech_like
+from training.evaluation.systems.programs import run_program
 
 CLIP_S = 5.0
 """Length of the one clip."""

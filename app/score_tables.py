@@ -8,13 +8,13 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from training.evaluation.relatives import legend, titled, versions
-from training.evaluation.results import score_text
-from training.evaluation.rows import failures_by_clip
+from training.evaluation.jobs.rows import failures_by_clip
+from training.evaluation.report.relatives import legend, titled, versions
+from training.evaluation.statistics.results import score_text
 
 if TYPE_CHECKING:
-    from training.evaluation.gate import Change
-    from training.evaluation.results import Results
+    from training.evaluation.statistics.paired_test import Change
+    from training.evaluation.statistics.results import Results
 
 _MOST_NAMED = 3
 

@@ -15,7 +15,7 @@ DATA = (
     "app/examples/*",
     "checkpoints/*.safetensors",
     "checkpoints/*.md",
-    "training/recipes/*",
+    "training/recipe/*",
 )
 
 IMPORT_ALL = """

@@ -67,7 +67,7 @@ class Scorers:
 
 
 def _score(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
-    from training.evaluation.metrics import score
+    from training.evaluation.metrics.registry import score
 
     return score(reference, decoded, sample_rate)
 
@@ -76,4 +76,4 @@ def _import_metrics() -> None:
     import pesq  # noqa: F401 - imported for the time it takes
     import pystoi  # noqa: F401
 
-    import training.evaluation.metrics  # noqa: F401
+    import training.evaluation.metrics.registry  # noqa: F401

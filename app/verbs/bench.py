@@ -15,11 +15,11 @@ from codec.checkpoint import BACKENDS
 
 if TYPE_CHECKING:
     from app.encode_cost import BackendCost, Size
-    from training.evaluation.speed import Cost
+    from training.evaluation.cost.speed import Cost
 
 _MISSING = "–"
 Plan = tuple[str, str, float, float]
-"""Kind, source, kbps and seconds: what `training.evaluation.speed.measure` takes."""
+"""Kind, source, kbps and seconds: what `training.evaluation.cost.speed.measure` takes."""
 
 
 def _known_backends(
@@ -109,7 +109,7 @@ def command(
     """
     from app.encode_cost import Size
     from codec.catalog import describe_checkpoint, find_checkpoint
-    from training.evaluation.speed import measure
+    from training.evaluation.cost.speed import measure
 
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
@@ -150,7 +150,7 @@ def _bench_backends(names: tuple[str, ...], checkpoint: Path, size: "Size", as_j
 
 def _plan_peers(names: tuple[str, ...], kbps: float, seconds: float) -> list[Plan]:
     """Every peer that can run here, at its bitrate nearest to `kbps`; others are told on stderr."""
-    from training.evaluation.systems import peer_systems
+    from training.evaluation.systems.system import peer_systems
 
     systems, skipped = peer_systems(names, {}, {})
     for line in skipped:
@@ -163,7 +163,7 @@ def _plan_peers(names: tuple[str, ...], kbps: float, seconds: float) -> list[Pla
 
 def _plan_neural(names: tuple[str, ...], seconds: float) -> list[Plan]:
     """Every architecture, if the package that holds them is here; if not, a line on stderr."""
-    from training.evaluation.neural import ARCHITECTURES, missing
+    from training.evaluation.cost.neural import ARCHITECTURES, missing
 
     for name in names:
         if name not in ARCHITECTURES:

@@ -37,9 +37,9 @@ def command(logs: tuple[Path, ...], output: Path, recipe_name: str | None, force
     nsvq curves runs/small
     nsvq curves before/log.jsonl runs/speech-16k -o curves.png
     """
-    from training.curves import draw_curves
-    from training.log import read_logs
     from training.recipe import load_recipe
+    from training.run.log import read_logs
+    from training.run.log_picture import draw_curves
 
     recipe = load_recipe(recipe_name) if recipe_name else None
     picture = draw_curves(read_logs(logs), recipe)

@@ -11,10 +11,10 @@ import click
 from app.options import comma_numbers, comma_words, scoring_options
 
 if TYPE_CHECKING:
-    from training.evaluation.decoded import DecodedFolder
-    from training.evaluation.peers import Peer
-    from training.evaluation.results import Results
     from training.evaluation.session import Session
+    from training.evaluation.statistics.results import Results
+    from training.evaluation.systems.folders import DecodedFolder
+    from training.evaluation.systems.peers import Peer
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -31,7 +31,7 @@ def _rates_by_peer(ctx: click.Context, param: click.Parameter,
 def _custom_peers(
     ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
 ) -> "dict[str, Peer]":
-    from training.evaluation.peers import parse_peer
+    from training.evaluation.systems.peers import parse_peer
 
     pairs = [parse_peer(text) for text in texts]
     if len(dict(pairs)) < len(pairs):
@@ -43,14 +43,14 @@ def decoded_folders(
     ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
 ) -> "tuple[DecodedFolder, ...]":
     """Callback of an option: `NAME@KBPS=DIR`, each time it is given."""
-    from training.evaluation.decoded import parse_decoded
+    from training.evaluation.systems.folders import parse_decoded
 
     return tuple(parse_decoded(text) for text in texts)
 
 
 def metric_names(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
     """Callback of an option: metrics between commas, groups replaced by what is in them."""
-    from training.evaluation.metrics import expand_groups
+    from training.evaluation.metrics.registry import expand_groups
 
     return expand_groups(comma_words(ctx, param, text))
 
@@ -179,12 +179,12 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
         raise click.UsageError("--decoded needs --data: the recordings the clips were made from")
     options["metrics"] = tuple(dict.fromkeys((*options["metrics"], *options.pop("more_metrics"))))
     from app.score_tables import print_changes, print_results
-    from training.evaluation.curve import write_curve
-    from training.evaluation.gate import against as compare
-    from training.evaluation.gate import not_compared
-    from training.evaluation.report import focus_rates, worst_rows, write_report
-    from training.evaluation.results import read_json, write_json, write_results
+    from training.evaluation.report.page import focus_rates, worst_rows, write_report
+    from training.evaluation.report.readme_curve import write_curve
     from training.evaluation.session import Session, Settings
+    from training.evaluation.statistics.paired_test import against as compare
+    from training.evaluation.statistics.paired_test import not_compared
+    from training.evaluation.statistics.results import read_json, write_json, write_results
 
     earlier = read_json(against) if against else None
     session = Session(Settings(command=_command_line(), **options))

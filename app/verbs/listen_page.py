@@ -17,8 +17,8 @@ from app.verbs.evaluate import decoded_folders
 if TYPE_CHECKING:
     import numpy as np
 
-    from training.evaluation.decoded import DecodedFolder
-    from training.evaluation.listening import Column
+    from training.evaluation.report.listening_waves import Column
+    from training.evaluation.systems.folders import DecodedFolder
 
 TEMPLATE = Path(__file__).parents[1] / "listen_page.html"
 AUDIO_NAME = re.compile(r"[0-9a-f]{16}\.flac")
@@ -80,8 +80,8 @@ def command(clips: Path, output: Path, checkpoint: str, force: bool, **options: 
     if not options["longest"] > 0.0:
         raise click.BadParameter("expected seconds above zero", param_hint="--longest")
     from training.evaluation.clips import find_clips
-    from training.evaluation.listening import columns
-    from training.evaluation.systems import checkpoint_system
+    from training.evaluation.report.listening_waves import columns
+    from training.evaluation.systems.system import checkpoint_system
 
     found_clips = find_clips(clips)
     names = [] if checkpoint == "none" else [checkpoint]
@@ -105,7 +105,7 @@ def _write_audio(
 ) -> list[dict[str, Any]]:
     """FLAC files whose names tell no system, and the page's rows."""
     from training.evaluation.clips import SAMPLE_RATE
-    from training.evaluation.listening import rows
+    from training.evaluation.report.listening_waves import rows
 
     (folder / "audio").mkdir()
     lines = []

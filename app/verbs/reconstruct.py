@@ -113,7 +113,7 @@ def mean_scores(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> 
     Shape: original [C, T], decoded [C, T].
     """
     from codec.errors import EvaluationError
-    from training.evaluation.metrics import score
+    from training.evaluation.metrics.registry import score
 
     scores: Facts = {}
     for name in ("pesq_wb", "stoi"):

@@ -12,7 +12,7 @@ from app.options import checkpoint_option, json_option, scoring_options
 from app.verbs.evaluate import metric_names
 
 if TYPE_CHECKING:
-    from training.evaluation.stages import Stage
+    from training.evaluation.statistics.stages import Stage
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(*, checkpoint: str, as_json: bool, metrics: tuple[str, ...], **optio
     from app.verbs.evaluate import run_session
     from codec import Codec
     from training.evaluation.session import Session, Settings
-    from training.evaluation.stages import code_clips, describe_stages
+    from training.evaluation.statistics.stages import code_clips, describe_stages
 
     session = Session(Settings(checkpoints=(checkpoint,), metrics=metrics, **options))
     codec = Codec.load(checkpoint)
@@ -62,7 +62,7 @@ def _print(stages: "list[Stage]", codebook_size: int, num_frames: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from training.evaluation.metrics import METRICS
+    from training.evaluation.metrics.registry import METRICS
 
     metrics = list(stages[0].gains)
     columns = (word for name in metrics for word in (METRICS[name].title, "added"))

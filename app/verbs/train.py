@@ -131,13 +131,13 @@ def command(
     averaged weights as last.safetensors and, with --dev, best.safetensors: pass either to
     --checkpoint. Ctrl-C ends the step, saves and stops.
     """
-    from training.fit import STATE, FitOptions, fit
-    from training.plan import estimate
-    from training.processes import join, rank
+    from training.corpora.sources import Sources
+    from training.ranks import join, rank
     from training.recipe import load_recipe
-    from training.run import Run
-    from training.sources import Sources
-    from training.validate import validation_clips
+    from training.run.estimate import estimate
+    from training.run.loop import STATE, FitOptions, fit
+    from training.run.state import Run
+    from training.run.validation import validation_clips
 
     if data is None and not corpora:
         raise click.UsageError("give --data (a folder) or --corpus (a name) to train on")

@@ -9,8 +9,8 @@ from app import encode_cost
 from app.encode_cost import CLIP_S, BackendCost, Size
 from codec.checkpoint import BACKENDS
 from codec.errors import EvaluationError
-from training.evaluation import neural, speed
-from training.evaluation.speed import Cost
+from training.evaluation.cost import neural, speed
+from training.evaluation.cost.speed import Cost
 
 COLUMNS = (
     "codec", "kbps", "audio s", "encode", "decode", "start s", "delay ms", "first sound ms",

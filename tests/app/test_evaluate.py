@@ -84,7 +84,7 @@ def test_a_table_is_compared_over_the_clips_of_the_run(evaluate, tmp_path):
 
 def test_decoded_folders_stand_beside_what_runs_here(evaluate, tmp_path):
     result = evaluate(COPY, "--limit", 2, "--decoded", f"perfect@6={DATA}",
-                      "--metric", "training.evaluation.spectral:mel_db")  # fmt: skip
+                      "--metric", "training.evaluation.metrics.spectrum:mel_db")  # fmt: skip
     assert result.exit_code == 0, result.stderr
     assert re.search(r"perfect 6\s*│ 6\.00\s*│ 6\.00\s*│ 0\.000 ", result.stdout)
     assert "perfect: decoded elsewhere, read from data" in result.stdout

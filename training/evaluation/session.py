@@ -13,22 +13,23 @@ import numpy as np
 
 from codec.audio import read_audio, to_pcm16, write_audio
 from codec.errors import CodecError, EvaluationError
-from training.evaluation.cache import Cache, package_version
 from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
-from training.evaluation.decoded import DecodedClip, DecodedFolder
-from training.evaluation.metrics import find_metric
-from training.evaluation.peers import Peer
-from training.evaluation.relatives import NOT_STATED
-from training.evaluation.report import Sample
-from training.evaluation.results import Results, gather
-from training.evaluation.rows import Row, first_twice, read_csv
-from training.evaluation.runner import Job, code_clip, run_jobs
-from training.evaluation.systems import (
+from training.evaluation.jobs.cache import Cache
+from training.evaluation.jobs.job import Job, code_clip, run_jobs
+from training.evaluation.jobs.rows import Row, first_twice, read_csv
+from training.evaluation.metrics.registry import find_metric
+from training.evaluation.report.page import Sample
+from training.evaluation.report.relatives import NOT_STATED
+from training.evaluation.statistics.results import Results, gather
+from training.evaluation.systems.folders import DecodedClip, DecodedFolder
+from training.evaluation.systems.peers import Peer
+from training.evaluation.systems.system import (
     CheckpointSystem,
     System,
     checkpoint_system,
     peer_systems,
 )
+from training.evaluation.versions import package_version
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import numpy as np
 
 from codec.audio import resample, write_audio
 from training.evaluation.clips import SAMPLE_RATE, find_clips, read_reference
-from training.evaluation.rows import Row as Scored
+from training.evaluation.jobs.rows import Row as Scored
 from training.evaluation.session import Session
 from training.evaluation.session import Settings as Evaluation
-from training.experiments.clips import BUNDLED
-from training.experiments.plots import new_figure, save_figure
-from training.experiments.results import Row, Tell, as_table, summarise, write_record, write_rows
+from training.experiments.figures import new_figure, save_figure
+from training.experiments.speech_clips import BUNDLED
+from training.experiments.tables import Row, Tell, as_table, summarise, write_record, write_rows
 
 Change = Callable[[np.ndarray, np.ndarray, np.random.Generator], np.ndarray]
 """`wave [T], another speaker's wave [T'], generator` -> [T'']: a condition."""

@@ -12,18 +12,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from training.experiments.codebook import Plan, Step, train_codebook
+from training.experiments.codebook_fitting import fit_codebooks
+from training.experiments.codebook_training import Plan, Step, train_codebook
 from training.experiments.example import draw_example, run_example
-from training.experiments.methods import METHODS, Method
-from training.experiments.offline import fit_codebooks
-from training.experiments.plots import (
+from training.experiments.figures import (
     add_legend,
     draw_lines,
     new_figure,
     save_figure,
     scale_errors,
 )
-from training.experiments.results import (
+from training.experiments.methods import METHODS, Method
+from training.experiments.tables import (
     Row,
     Tell,
     as_table,
@@ -31,7 +31,7 @@ from training.experiments.results import (
     write_record,
     write_rows,
 )
-from training.quantizers.fitted import Fitted
+from training.quantizers.offline_codebooks import Fitted
 from training.quantizers.usage import used_share
 
 

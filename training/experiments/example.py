@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
-from training.experiments.codebook import Plan, Step, train_codebook
+from training.experiments.codebook_training import Plan, Step, train_codebook
+from training.experiments.figures import new_figure, save_figure
 from training.experiments.methods import METHODS
-from training.experiments.plots import new_figure, save_figure
-from training.experiments.results import Row
+from training.experiments.tables import Row
 from training.quantizers.usage import perplexity
 
 BITS, WIDTH, BATCH = 8, 128, 64

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.experiments.figures import add_legend, draw_lines, new_figure, save_figure
 from training.experiments.methods import METHODS, Method
+from training.experiments.paper_means import published_order, published_table
 from training.experiments.photographs import load_patches
-from training.experiments.plots import add_legend, draw_lines, new_figure, save_figure
-from training.experiments.published import published_order, published_table
-from training.experiments.results import (
+from training.experiments.tables import (
     Row,
     Tell,
     as_table,

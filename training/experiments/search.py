@@ -12,10 +12,10 @@ from codec.backends.torch_checkpoint import load_checkpoint
 from codec.backends.torch_codebooks import Codebooks
 from codec.backends.torch_model import CodecModel
 from codec.backends.torch_search import nearest
-from training.experiments.clips import load_clips
-from training.experiments.plots import draw_lines, new_figure, save_figure
-from training.experiments.results import Row, Tell, as_table, summarise, write_record, write_rows
+from training.experiments.figures import draw_lines, new_figure, save_figure
+from training.experiments.speech_clips import load_clips
 from training.experiments.starting_point import start_codec
+from training.experiments.tables import Row, Tell, as_table, summarise, write_record, write_rows
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from codec.errors import EvaluationError
-from training.evaluation.metrics import METRICS
-from training.experiments.clips import SAMPLE_RATE, Clips, load_clips
+from training.evaluation.metrics.registry import METRICS
+from training.experiments.figures import add_legend, draw_lines, new_figure, save_figure
 from training.experiments.methods import METHODS, Method
-from training.experiments.plots import add_legend, draw_lines, new_figure, save_figure
-from training.experiments.published import published_order, published_table
-from training.experiments.results import (
+from training.experiments.paper_means import published_order, published_table
+from training.experiments.speech_clips import SAMPLE_RATE, Clips, load_clips
+from training.experiments.starting_point import start_codec
+from training.experiments.tables import (
     Row,
     Tell,
     as_table,
@@ -22,7 +23,6 @@ from training.experiments.results import (
     write_record,
     write_rows,
 )
-from training.experiments.starting_point import start_codec
 from training.quantizers import LearningModel
 
 SCORES = {"pesq_wb": "PESQ", "stoi": "STOI", "psnr": "pSNR"}

@@ -3,9 +3,9 @@
 import torch
 
 from codec.config import ModelConfig
-from training.experiments.clips import Clips
+from training.experiments.codebook_fitting import fit_codebooks
 from training.experiments.methods import METHODS
-from training.experiments.offline import fit_codebooks
+from training.experiments.speech_clips import Clips
 from training.quantizers import LearningModel
 
 

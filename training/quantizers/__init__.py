@@ -7,9 +7,9 @@ from codec.config import ModelConfig
 from codec.errors import ConfigError
 from training.quantizers.chain import Quantized, ResidualChain
 from training.quantizers.diveq import DiVeQ
-from training.quantizers.fitted import Fitted
 from training.quantizers.moving_average import EMA
 from training.quantizers.nsvq import NSVQ
+from training.quantizers.offline_codebooks import Fitted
 from training.quantizers.product import Product
 from training.quantizers.rotation import Rotation
 from training.quantizers.simvq import SimVQ

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.quantizers.ranks import copy_from_first_rank, sum_over_ranks
+from training.ranks import copy_from_first_rank, sum_over_ranks
 
 
 class _Stage(NamedTuple):

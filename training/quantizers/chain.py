@@ -22,9 +22,9 @@ from codec.backends.torch_search import nearest
 from codec.errors import QuantizerError
 from training.quantizers.cells import MovingAverage
 from training.quantizers.initialisation import INITIALISATIONS
-from training.quantizers.ranks import copy_from_first_rank
 from training.quantizers.replacement import REPLACEMENTS, replace_unused
 from training.quantizers.usage import Usage
+from training.ranks import copy_from_first_rank
 
 Learning = Literal["gradient", "ema", "offline"]
 Surrogate = Callable[[Tensor, Tensor], Tensor]

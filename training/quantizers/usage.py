@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from training.quantizers.ranks import sum_over_ranks
+from training.ranks import sum_over_ranks
 
 
 def perplexity(counts: Tensor) -> Tensor:

@@ -67,7 +67,7 @@ def test_too_long_empty_and_silent(studio: Studio, tmp_path: Path) -> None:
 
 
 def test_scores_are_those_of_the_harness_and_remembered(studio: Studio, clip: Clip) -> None:
-    from training.evaluation.metrics import score
+    from training.evaluation.metrics.registry import score
 
     take = studio.decode_clip(clip, studio.rates_kbps[-1])
     found = studio.score_clip(clip, take.num_stages)

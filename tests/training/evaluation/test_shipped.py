@@ -7,9 +7,9 @@ import pytest
 
 from codec.catalog import find_checkpoint
 from codec.errors import CheckpointError
-from training.evaluation.gate import against
-from training.evaluation.results import read_json
 from training.evaluation.session import Session, Settings
+from training.evaluation.statistics.paired_test import against
+from training.evaluation.statistics.results import read_json
 
 DATA = Path(__file__).parents[2] / "data"
 BASELINE = DATA / "baseline.json"

@@ -18,14 +18,14 @@ pytest.importorskip("skimage", reason="scikit-image missing")
 pytest.importorskip("sklearn", reason="scikit-learn missing")
 
 from training.experiments import EXPERIMENTS
-from training.experiments.clips import load_clips
+from training.experiments.codebook_fitting import fit_codebooks
 from training.experiments.conditions import CONDITIONS, add_noise
 from training.experiments.distribution import DISTRIBUTIONS, beside_ste
 from training.experiments.methods import METHODS, pick_methods
-from training.experiments.offline import fit_codebooks
+from training.experiments.paper_means import published_order, published_table
 from training.experiments.photographs import load_patches
-from training.experiments.published import published_order, published_table
-from training.experiments.results import (
+from training.experiments.speech_clips import load_clips
+from training.experiments.tables import (
     as_table,
     differences,
     summarise,

@@ -1,0 +1,69 @@
+"""Weights of a model with other look-aheads: what a start from them keeps."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from training.corpora import Corpus
+from training.recipe import Recipe
+from training.run.state import Run
+
+
+def with_model(recipe: Recipe, **settings: object) -> Recipe:
+    return replace(recipe, model=replace(recipe.model, **settings))  # type: ignore[arg-type]
+
+
+def test_a_kernel_keeps_its_taps_in_time(recipe: Recipe, corpus: Corpus, tmp_path: Path) -> None:
+    ahead = Run(with_model(recipe, decoder_lookahead=(2,)), corpus)
+    kernel = ahead.model.decoder.trunk.blocks[0].over_time.weight  # [C, 1, k]
+    with torch.no_grad():
+        kernel[..., -2:] = 0.0  # blind to the two frames ahead
+    ahead.average.load_state_dict(ahead.model.state_dict())
+    ahead.export(tmp_path / "weights.safetensors")
+    behind = Run(with_model(recipe, decoder_lookahead=(0,)), corpus)
+    behind.start_from(str(tmp_path / "weights.safetensors"))
+    latent = torch.randn(1, recipe.model.latent_width, 20)
+    with torch.no_grad():
+        same = [run.model.synthesise(latent) for run in (ahead, behind)]
+    assert torch.allclose(*same, atol=2e-3)  # a checkpoint holds 16-bit weights
+
+
+def test_what_was_ahead_counts_as_the_last_frame_seen(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    ahead = Run(with_model(recipe, decoder_lookahead=(2,)), corpus)
+    ahead.average.load_state_dict(ahead.model.state_dict())
+    ahead.export(tmp_path / "weights.safetensors")
+    behind = Run(with_model(recipe, decoder_lookahead=(0,)), corpus)
+    behind.start_from(str(tmp_path / "weights.safetensors"))
+    sums = [run.model.decoder.trunk.blocks[0].over_time.weight.sum(-1) for run in (ahead, behind)]
+    assert torch.allclose(*sums, atol=2e-2)
+
+
+def test_a_refiner_begins_as_hardly_a_change(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    plain = Run(recipe, corpus)
+    plain.start()
+    plain.export(tmp_path / "weights.safetensors")
+    refined = Run(with_model(recipe, refiner_lookahead=(1,), refiner_width=8), corpus)
+    refined.start_from(str(tmp_path / "weights.safetensors"))
+    wave = plain.batches.draw(0)
+    codes = refined.model.encode(wave)
+    before, after = plain.model.decode(codes), refined.model.decode(codes)
+    assert float((after - before).norm()) < 0.05 * float(before.norm())
+
+
+def test_a_refiner_with_other_settings_begins_anew(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    first = Run(with_model(recipe, refiner_lookahead=(3,), refiner_width=8), corpus)
+    with torch.no_grad():
+        first.model.refiner.see.weight.fill_(7.0)
+    first.average.load_state_dict(first.model.state_dict())
+    first.export(tmp_path / "weights.safetensors")
+    for lookahead, kept in (((3,), True), ((0,), False)):
+        run = Run(with_model(recipe, refiner_lookahead=lookahead, refiner_width=8), corpus)
+        run.start_from(str(tmp_path / "weights.safetensors"))
+        assert bool((run.model.refiner.see.weight == 7.0).all()) == kept

@@ -1,0 +1,1 @@
+"""What coding costs: time, delay, memory and arithmetic."""

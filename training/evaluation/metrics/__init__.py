@@ -1,0 +1,1 @@
+"""Scores of a decoded wave beside its reference; judges among them."""

@@ -1,0 +1,1 @@
+"""What follows from rows: means with intervals, bitrate at equal score, tests against a run."""

@@ -1,0 +1,1 @@
+"""What is compared: our checkpoints, other codecs' programs, folders of decoded clips."""
