@@ -17,7 +17,7 @@ from app.tokens.shards import (
     write_failures,
 )
 from app.tokens.sources import Sources, fingerprint
-from training.evaluation.programs import resident_mb
+from training.evaluation.systems.programs import resident_mb
 
 
 @dataclass(frozen=True)

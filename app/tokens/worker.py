@@ -11,7 +11,7 @@ import numpy as np
 from app.tokens.coding import Coded, code, code_at_once
 from app.tokens.recording import Outcome, Recording, Settings, failed
 from codec.errors import CodecError, ModelMismatchError
-from training.evaluation.programs import resident_mb
+from training.evaluation.systems.programs import resident_mb
 
 if TYPE_CHECKING:
     from codec import Codec
