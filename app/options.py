@@ -174,6 +174,34 @@ def scoring_options(function: Function) -> Function:
     return function
 
 
+def engine_options(function: Function) -> Function:
+    """`--engine` and `--address`."""
+
+    def checked(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None and ctx.params.get("engine") != "ray":
+            raise click.UsageError("--address is for --engine ray")
+        return value
+
+    for option in (
+        click.option(
+            "--address",
+            metavar="ADDRESS",
+            callback=checked,
+            help="A running Ray cluster's; else one starts here.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            is_eager=True,
+            help="Processes on this machine, or a Ray cluster.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -4,7 +4,6 @@ Every machine needs this package installed, and the recordings, manifests and ch
 same paths. Codes come back to this process, which alone writes shards.
 """
 
-import os
 import time
 from typing import Any
 
@@ -12,10 +11,10 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
 from app.tokens.engine import Group
-from app.tokens.local import THREADS
 from app.tokens.recording import Outcome, Settings
 from app.tokens.worker import Tokenizer
 from codec.errors import CodecError, ConfigError
+from training.evaluation.jobs.ray_cluster import ONE_THREAD, join
 
 WAITING = 2
 """Groups that each actor has at hand: one under way, one next."""
@@ -42,15 +41,14 @@ class RayPool:
         """
         self._ours = not ray.is_initialized()
         if self._ours:
-            _join(num_actors, address)
+            join(num_actors, address)
         count = num_actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
         actor: Any = ray.remote(Tokenizer)
         options = {"max_restarts": -1, "num_cpus": 1}
         if settings.device.startswith("cuda"):
             options["num_gpus"] = 1
-        environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         self._actors = [
-            actor.options(**options, runtime_env=environment).remote(settings) for _ in range(count)
+            actor.options(**options, runtime_env=ONE_THREAD).remote(settings) for _ in range(count)
         ]
         self._load: dict[int, int] = {}
         """Groups at hand, of each actor that is up."""
@@ -124,20 +122,6 @@ class RayPool:
             ray.kill(actor)
         if self._ours:
             ray.shutdown()
-
-
-def _join(num_actors: int | None, address: str | None) -> None:
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    if address is None:
-        options |= {"num_cpus": num_actors or os.cpu_count(), "include_dashboard": False}
-        options["address"] = "local"
-    else:
-        options["address"] = address
-    try:
-        ray.init(**options)
-    except (ConnectionError, ValueError, RayError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason})") from error
 
 
 def _result(reference: Any) -> list[Outcome] | None:
