@@ -8,22 +8,22 @@ from typing import BinaryIO, overload
 
 import numpy as np
 
-from codec.arrays import Array, as_codes, as_sample_rate, as_wave, like, split_wave
+from codec.arrays import Array, as_codes, as_wave, like, split_wave
 from codec.backends.interface import Backend
 from codec.batches import decode_each, encode_each
 from codec.bitstream import (
     FileReader,
     FileWriter,
     Header,
-    default_frames_per_chunk,
     unpack_file,
 )
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_backend
 from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
-from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
+from codec.errors import ConfigError
 from codec.hub import find_pretrained, save_pretrained
+from codec.model_header import new_header, refuse_other_model
 
 MAX_EFFORT = 64
 
@@ -259,24 +259,13 @@ class Codec:
         Raises:
             AudioError: a sample rate or number of channels that can't be coded.
         """
-        config = self.config
-        try:
-            return Header(
-                self.model_id,
-                as_sample_rate(sample_rate),
-                num_channels,
-                0,
-                num_stages,
-                config.code_bits,
-                config.sample_rate,
-                config.hop,
-                default_frames_per_chunk(config.frame_rate, num_channels, config.code_bits),
-            )
-        except BitstreamError as error:
-            raise AudioError(
-                f"can't code {num_channels} channels at {sample_rate} Hz; expected 1 "
-                "to 255 channels at 1000 to 768000 Hz"
-            ) from error
+        return new_header(
+            self.config,
+            self.model_id,
+            sample_rate=sample_rate,
+            num_channels=num_channels,
+            num_stages=num_stages,
+        )
 
     def encoder(self, header: Header) -> Encoder:
         """An encoder of waves at the rate, and with the channels and stages, of `header`."""
@@ -334,23 +323,7 @@ class Codec:
         Raises:
             ModelMismatchError: it names both models, or what doesn't fit.
         """
-        if header.model_id != self.model_id:
-            raise ModelMismatchError(
-                f"coded with model {header.model_id.hex()}, but "
-                f"{self.name or 'the model at hand'} is "
-                f"{self.model_id.hex()}; decode with --checkpoint of the "
-                "model that coded it"
-            )
-        config = self.config
-        found = (header.code_bits, header.model_sample_rate, header.hop)
-        expected = (config.code_bits, config.sample_rate, config.hop)
-        if found != expected or header.num_stages > config.num_stages:
-            raise ModelMismatchError(
-                f"header says code bits, rate and hop {found} with "
-                f"{header.num_stages} stages, but model "
-                f"{self.model_id.hex()} has {expected} with "
-                f"{config.num_stages}"
-            )
+        refuse_other_model(header, self.config, self.model_id, self.name)
 
 
 def _decoded(decoder: Decoder, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:

@@ -1,0 +1,53 @@
+"""The header that a model's files begin with, and whether a header is of this model."""
+
+from codec.arrays import as_sample_rate
+from codec.bitstream import Header, default_frames_per_chunk
+from codec.config import ModelConfig
+from codec.errors import AudioError, BitstreamError, ModelMismatchError
+
+
+def new_header(
+    config: ModelConfig, model_id: bytes, *, sample_rate: int, num_channels: int, num_stages: int
+) -> Header:
+    """What a file starts with; the number of samples is set at the end.
+
+    Raises:
+        AudioError: a sample rate or number of channels that can't be coded.
+    """
+    try:
+        return Header(
+            model_id,
+            as_sample_rate(sample_rate),
+            num_channels,
+            0,
+            num_stages,
+            config.code_bits,
+            config.sample_rate,
+            config.hop,
+            default_frames_per_chunk(config.frame_rate, num_channels, config.code_bits),
+        )
+    except BitstreamError as error:
+        raise AudioError(
+            f"can't code {num_channels} channels at {sample_rate} Hz; expected 1 "
+            "to 255 channels at 1000 to 768000 Hz"
+        ) from error
+
+
+def refuse_other_model(header: Header, config: ModelConfig, model_id: bytes, name: str) -> None:
+    """Refuse a file of another model than the one at hand.
+
+    Raises:
+        ModelMismatchError: it names both models, or what doesn't fit.
+    """
+    if header.model_id != model_id:
+        raise ModelMismatchError(
+            f"coded with model {header.model_id.hex()}, but {name or 'the model at hand'} is "
+            f"{model_id.hex()}; decode with --checkpoint of the model that coded it"
+        )
+    found = (header.code_bits, header.model_sample_rate, header.hop)
+    expected = (config.code_bits, config.sample_rate, config.hop)
+    if found != expected or header.num_stages > config.num_stages:
+        raise ModelMismatchError(
+            f"header says code bits, rate and hop {found} with {header.num_stages} stages, but "
+            f"model {model_id.hex()} has {expected} with {config.num_stages}"
+        )
