@@ -12,6 +12,7 @@ from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
     backend_option,
     checkpoint_option,
+    device_option,
     effort_option,
     in_place_option,
     jobs_option,
@@ -38,10 +39,11 @@ class Encode:
     mono: bool
     force: bool
     backend: str = "numpy"
+    device: str = "cpu"
 
     def load(self) -> "Codec":
         """The codec, once it is known to have the bitrate."""
-        codec = load_codec(self.checkpoint, self.effort, self.backend)
+        codec = load_codec(self.checkpoint, self.effort, self.backend, self.device)
         codec.stages_for(self.bitrate, self.stages)
         return codec
 
@@ -73,6 +75,7 @@ class Encode:
 @checkpoint_option
 @effort_option
 @backend_option
+@device_option
 @output_options
 @in_place_option
 @jobs_option
@@ -86,6 +89,7 @@ def command(
     checkpoint: str,
     effort: int,
     backend: str,
+    device: str,
     in_place: bool,
     manner: Manner,
 ) -> None:
@@ -104,7 +108,7 @@ def command(
     jobs = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
     for job in jobs:
         _refuse_name(job)
-    work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force, backend)
+    work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force, backend, device)
     run_jobs(jobs, work, manner, tell=coded_line, refuse=_why_not)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import comma_numbers, comma_words, scoring_options
+from app.options import comma_numbers, comma_words, engine_options, scoring_options
 
 if TYPE_CHECKING:
     from training.evaluation.session import Session
@@ -130,6 +130,7 @@ def _checkpoints(
     help="Clips that another codec decoded elsewhere, named like the originals; may be repeated.",
 )
 @scoring_options
+@engine_options
 @click.option("--seed", default=0, show_default=True, help="Of every draw.")
 @click.option(
     "--results",

@@ -10,6 +10,7 @@ from codec.backends.numpy_refiner import Refiner, RefinerStream
 from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
+    analysis_window,
     compress,
     expand,
     inverse,
@@ -41,7 +42,8 @@ class NumpyBackend:
         weights = {name: np.asarray(value, np.float32) for name, value in tensors.items()}
         self.config, self.block_frames = config, block_frames
         self.num_parameters = sum(value.size for value in weights.values())
-        self.window = window(2 * config.hop)
+        self.analysis_window = analysis_window(2 * config.hop)
+        self.synthesis_window = window(2 * config.hop)
         self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
@@ -103,7 +105,7 @@ class Analysis:
     def _run(self, wave: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N · hop] -> latent [N, D] at most."""
         backend, encoder = self._backend, self._backend.encoder
-        bins = transform(self._frames(wave) * backend.window)
+        bins = transform(self._frames(wave) * backend.analysis_window)
         real, imag = compress(bins, backend.config.compression)
         inputs = np.concatenate([real, imag, magnitude(real, imag)], axis=1)
         base = self._base(encoder.linear(inputs[:, : 2 * real.shape[1]]))
@@ -172,5 +174,5 @@ class Synthesis:
         own[:, num_bins:] += base[:, num_bins:] * gain
         bins = expand(own[:, :num_bins], own[:, num_bins:], self._backend.config.compression)
         frames = inverse(bins)
-        frames *= self._backend.window
+        frames *= self._backend.synthesis_window
         return frames

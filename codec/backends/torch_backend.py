@@ -66,6 +66,35 @@ class TorchBackend:
         """Pieces of latent [F, D] to blocks of wave [T]."""
         return Synthesis(self)
 
+    @property
+    def together(self) -> bool:
+        """Whether `encode_batch` pays; on a CPU it saves nothing, and codes could differ."""
+        return not self.device.startswith("cpu") and self.can_batch
+
+    @property
+    def can_batch(self) -> bool:
+        """Whether what follows a wave's end stays out of its codes."""
+        return not any(self.config.encoder_lookahead)
+
+    @torch.inference_mode()
+    def encode_batch(
+        self, waves: Sequence[np.ndarray], num_stages: int, effort: int = 1
+    ) -> list[np.ndarray]:
+        """Codes of waves at the model's rate, padded to the longest and computed at once.
+
+            |-- wave --|hop|  zeros  |     the frames kept end with the hop after the wave,
+            |--- longest wave ---|hop|     and none of them sees a later one
+
+        Shape: waves [T] each -> codes [num_stages, F] each.
+        """
+        padded = np.zeros((len(waves), 1, max(len(wave) for wave in waves)), np.float32)
+        for row, wave in zip(padded, waves, strict=True):
+            row[0, : len(wave)] = wave
+        latent = self.model.analyse(self.tensor(padded)).float()
+        codes = self.model.quantizer.encode(latent, num_stages, beam=effort).cpu().numpy()
+        frames = [self.config.num_frames(len(wave)) for wave in waves]
+        return [row[:, :count] for row, count in zip(codes, frames, strict=True)]
+
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """The array on the backend's device."""
         return torch.from_numpy(np.array(array, order="C")).to(self.device)

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from codec.audio import read_audio, to_pcm16, write_audio
 from codec.errors import CodecError, EvaluationError
 from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
 from training.evaluation.jobs.cache import Cache
-from training.evaluation.jobs.job import Job, code_clip, run_jobs
+from training.evaluation.jobs.job import Engine, Job, code_clip, run_jobs
 from training.evaluation.jobs.rows import Row, first_twice, read_csv
 from training.evaluation.metrics.registry import find_metric
 from training.evaluation.report.page import Sample
@@ -54,6 +55,10 @@ class Settings:
     limit: int | None = None
     seed: int = 0
     num_processes: int = 1
+    engine: str = "local"
+    """Processes of this machine, or "ray"."""
+    address: str | None = None
+    """A running Ray cluster's; None starts Ray here."""
     cache: Path = Path(".cache/evaluate")
     tables: tuple[Path, ...] = ()
     """Per-clip tables of other codecs to draw beside."""
@@ -92,7 +97,8 @@ class Session:
     def run(self, report: Callable[[Row, bool], None] = lambda row, cached: None) -> Results:
         """Every job's row and what follows, external tables included."""
         settings = self.settings
-        rows = run_jobs(self.jobs, self._cache, settings.num_processes, report)
+        engine = _ray_engine(settings) if settings.engine == "ray" else None
+        rows = run_jobs(self.jobs, self._cache, settings.num_processes, report, engine)
         rows.sort(key=lambda row: (row.system, row.nominal_kbps, row.clip))
         ours = [system.name for system in self._ours]
         return gather(
@@ -201,6 +207,12 @@ class Session:
             "machine": f"{platform.machine()}, {os.cpu_count()} cores, "
             f"Python {platform.python_version()}",
         }
+
+
+def _ray_engine(settings: Settings) -> Engine:
+    from training.evaluation.jobs.ray_jobs import score_on_ray
+
+    return partial(score_on_ray, num_cores=settings.num_processes, address=settings.address)
 
 
 def _trained_on(system: CheckpointSystem) -> str:
