@@ -24,6 +24,7 @@ from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
 from codec.hub import find_pretrained, save_pretrained
+from codec.live import PacketDecoder, PacketEncoder
 
 MAX_EFFORT = 64
 
@@ -278,13 +279,43 @@ class Codec:
                 "to 255 channels at 1000 to 768000 Hz"
             ) from error
 
-    def encoder(self, header: Header) -> Encoder:
+    def encoder(
+        self, sample_rate: int, bitrate_kbps: float | None = None, num_stages: int | None = None
+    ) -> PacketEncoder:
+        """An encoder for a conversation: wave in, a packet for each frame out, with little delay.
+
+            encoder, decoder = codec.encoder(16_000, bitrate_kbps=6), codec.decoder(16_000)
+            for wave in microphone:                # [T], any T
+                for packet in encoder.push(wave):  # 15 bytes each
+                    play(decoder.push(packet))     # None for one that was lost
+
+        Args:
+            sample_rate: of the wave, in Hz.
+            bitrate_kbps, num_stages: to start with; see `stages_for`.
+
+        Raises:
+            AudioError: a sample rate that can't be coded.
+            ConfigError: a bitrate or number of stages that can't be had.
+        """
+        rate = self.header(sample_rate, 1, 1).sample_rate
+        stages = self.stages_for(bitrate_kbps, num_stages)
+        return PacketEncoder(self.backend, rate, stages, self.effort)
+
+    def decoder(self, sample_rate: int) -> PacketDecoder:
+        """A decoder for a conversation: packets in, wave at `sample_rate` Hz out.
+
+        Raises:
+            AudioError: a sample rate that can't be had.
+        """
+        return PacketDecoder(self.backend, self.header(sample_rate, 1, 1).sample_rate)
+
+    def file_encoder(self, header: Header) -> Encoder:
         """An encoder of waves at the rate, and with the channels and stages, of `header`."""
         return Encoder(
             self.backend, header.sample_rate, header.num_channels, header.num_stages, self.effort
         )
 
-    def decoder(self, header: Header) -> Decoder:
+    def file_decoder(self, header: Header) -> Decoder:
         """A decoder to the wave that `header` describes.
 
         Raises:
@@ -298,7 +329,7 @@ class Codec:
 
         Shape: blocks [C, T] float32 -> codes [C, Q, F] int64.
         """
-        encoder = self.encoder(header)
+        encoder = self.file_encoder(header)
         for block in blocks:
             if (codes := encoder.push(block)).shape[2]:
                 yield codes
@@ -311,7 +342,7 @@ class Codec:
 
         Shape: blocks [C, T] float32.
         """
-        encoder, writer = self.encoder(header), FileWriter(file, header)
+        encoder, writer = self.file_encoder(header), FileWriter(file, header)
         for block in blocks:
             writer.write(encoder.push(block))
         writer.write(encoder.finish())
@@ -326,7 +357,7 @@ class Codec:
             ModelMismatchError: coded with another model (before the first block).
             CorruptError: damaged (when the damage is reached).
         """
-        return _decoded(self.decoder(reader.header), reader.codes(num_stages))
+        return _decoded(self.file_decoder(reader.header), reader.codes(num_stages))
 
     def check_model(self, header: Header) -> None:
         """Refuse a file of another model.
