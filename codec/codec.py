@@ -67,6 +67,7 @@ class Codec:
         effort: int = 1,
         *,
         backend: str | None = None,
+        block_frames: int | None = None,
     ) -> "Codec":
         """The codec of a checkpoint.
 
@@ -77,13 +78,15 @@ class Codec:
                 the codes and the slower. With 1, fewer stages are always a prefix of more, so that
                 a trimmed file equals one encoded at that rate.
             backend: what computes the network, `numpy` or `torch`; None is numpy on a cpu.
+            block_frames: frames of a recording computed at once; as many as are fast if None. With
+                1, `encode` and `decode` give the bits that a conversation gives (`encoder`).
 
         Raises:
             CheckpointError: not found, damaged or not of this project.
             ConfigError: a backend or device that isn't there, an effort out of range.
         """
         path = find_checkpoint(checkpoint)
-        loaded, model_id, metadata = load_backend(path, backend, device)
+        loaded, model_id, metadata = load_backend(path, backend, device, block_frames)
         codec = cls(loaded, model_id, path.stem, metadata=metadata, effort=effort)
         codec.path = path
         return codec

@@ -8,7 +8,8 @@
 However a wave is cut up, the same codes come out, and the same samples of codes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -20,6 +21,22 @@ _QUIET = np.errstate(all="ignore")
 """numpy's warnings of overflow; both coders look at what comes out and refuse it."""
 
 
+class AnyResampler(Protocol):
+    """What `Resampler` and its like do."""
+
+    def push(self, wave: np.ndarray, /) -> Iterator[np.ndarray]:
+        """Shape: wave [C, T] -> waves [C, T']."""
+        ...
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest. Shape: -> waves [C, T']."""
+        ...
+
+
+ResamplerMaker = Callable[[int, int, Callable[[int], int]], AnyResampler]
+"""From two rates in Hz and from samples in to samples out; see `Resampler`."""
+
+
 class Encoder:
     """One recording on its way to codes.
 
@@ -28,6 +45,7 @@ class Encoder:
         num_stages: may be changed between two pushes.
         effort: hypotheses kept in the search for codes.
         block_frames: frames computed at once; see `Backend.analysis`.
+        resampler: makes what changes the sample rate.
     """
 
     def __init__(
@@ -39,10 +57,11 @@ class Encoder:
         effort: int = 1,
         *,
         block_frames: int | None = None,
+        resampler: ResamplerMaker = Resampler,
     ) -> None:
         self._backend, self.num_stages, self._effort = backend, num_stages, effort
         rate = backend.config.sample_rate
-        self._resampler = Resampler(
+        self._resampler = resampler(
             sample_rate, rate, lambda num_samples: -(-num_samples * rate // sample_rate)
         )
         self._streams = [backend.analysis(block_frames) for _ in range(num_channels)]
@@ -94,6 +113,7 @@ class Decoder:
         sample_rate: of the wave to give out, in Hz.
         num_samples: to give out of each channel, where that is known; else all that codes give.
         block_frames: frames computed at once; see `Backend.synthesis`.
+        resampler: makes what changes the sample rate.
     """
 
     def __init__(
@@ -104,6 +124,7 @@ class Decoder:
         num_samples: int | None = None,
         *,
         block_frames: int | None = None,
+        resampler: ResamplerMaker = Resampler,
     ) -> None:
         self._backend = backend
         rate = backend.config.sample_rate
@@ -111,7 +132,7 @@ class Decoder:
         def length(count: int) -> int:
             return count * sample_rate // rate if num_samples is None else num_samples
 
-        self._resampler = Resampler(rate, sample_rate, length)
+        self._resampler = resampler(rate, sample_rate, length)
         self._streams = [backend.synthesis(block_frames) for _ in range(num_channels)]
 
     def push(self, codes: np.ndarray) -> np.ndarray:

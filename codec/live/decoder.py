@@ -7,6 +7,7 @@ from codec.coder import Decoder
 from codec.errors import CorruptError
 from codec.live.concealment import LossState, conceal
 from codec.live.packets import PacketFormat
+from codec.live.resampling import ShortResampler, delay_ms
 
 _SETTLED_FRAMES = 4
 """Frames of silence after which the latent of silence no longer feels the start."""
@@ -22,9 +23,14 @@ class PacketDecoder:
     def __init__(self, backend: Backend, sample_rate: int) -> None:
         self.format = PacketFormat.of(backend.config)
         self._backend = backend
-        self._decoder = Decoder(backend, sample_rate, 1, block_frames=1)
+        self._decoder = Decoder(backend, sample_rate, 1, block_frames=1, resampler=ShortResampler)
         silence = silent_latent(backend)
         self._state = LossState(1000.0 / backend.config.frame_rate, silence, silence)
+        config = backend.config
+        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
+        self.delay_ms = config.delay_ms - 1000.0 * ahead + delay_ms(config.sample_rate, sample_rate)
+        """Longest time from a packet to the samples it completes: look-ahead, refiner and
+        resampling. With the encoder's, all of the delay but transport and jitter buffer."""
         self.num_packets = 0
         """Frames that came in, those concealed included."""
         self.num_concealed = 0

@@ -7,6 +7,7 @@ from codec.backends.interface import Backend
 from codec.coder import Encoder
 from codec.errors import AudioError
 from codec.live.packets import PacketFormat
+from codec.live.resampling import ShortResampler, delay_ms
 
 
 class PacketEncoder:
@@ -23,7 +24,14 @@ class PacketEncoder:
     ) -> None:
         self.format = PacketFormat.of(backend.config)
         self._rates = backend.config.rates
-        self._encoder = Encoder(backend, sample_rate, 1, 1, effort, block_frames=1)
+        self._encoder = Encoder(
+            backend, sample_rate, 1, 1, effort, block_frames=1, resampler=ShortResampler
+        )
+        config = backend.config
+        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
+        self.delay_ms = 1000.0 * ahead + delay_ms(sample_rate, config.sample_rate)
+        """Longest time from a sample to the last packet that tells of it: a window of two hops,
+        look-ahead and resampling."""
         self.num_stages = num_stages
 
     @property
