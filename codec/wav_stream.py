@@ -8,7 +8,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def open_wav_stream(file: BinaryIO) -> "WavStream | BinaryIO":
 
     start = more(12)
     if start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
-        return _Rejoined(head, file)
+        return cast(BinaryIO, _Rejoined(head, file))
     form: tuple[int, int, int, int] | None = None
     while len(chunk := more(8)) == 8 and len(head) < _MOST_HEADER:
         kind, length = chunk[:4], struct.unpack("<I", chunk[4:])[0]
@@ -92,7 +92,7 @@ def open_wav_stream(file: BinaryIO) -> "WavStream | BinaryIO":
             form = _format(body)
             if form is None:
                 break
-    return _Rejoined(head, file)
+    return cast(BinaryIO, _Rejoined(head, file))
 
 
 def _format(body: bytes) -> tuple[int, int, int, int] | None:

@@ -55,16 +55,17 @@ class Encode:
         start = time.perf_counter()
         codec = self.load()
         num_stages = codec.stages_for(self.bitrate, self.stages)
+        opened: Place | WavStream = source
         if not isinstance(source, Path) and not source.seekable():
-            source = open_wav_stream(source)
+            opened = open_wav_stream(source)
         how: dict[str, Any] = {
             "num_stages": num_stages, "mono": self.mono, "chunk_s": self.chunk_s,
             "force": self.force, "progress": progress,
         }  # fmt: skip
-        if isinstance(source, WavStream):
-            coded = record_file(codec, source, target, **how)
+        if isinstance(opened, WavStream):
+            coded = record_file(codec, opened, target, **how)
         else:
-            coded = compress_file(codec, source, target, tags=self.tags, **how)
+            coded = compress_file(codec, opened, target, tags=self.tags, **how)
         facts = coded_facts(coded)
         facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
         return {**facts, "elapsed_s": time.perf_counter() - start}
