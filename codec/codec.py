@@ -24,7 +24,7 @@ from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ConfigError, ModelMismatchError
 from codec.hub import find_pretrained, save_pretrained
-from codec.live import PacketDecoder, PacketEncoder
+from codec.live import NONE, PacketDecoder, PacketEncoder, Redundancy
 
 MAX_EFFORT = 64
 
@@ -283,7 +283,13 @@ class Codec:
             ) from error
 
     def encoder(
-        self, sample_rate: int, bitrate_kbps: float | None = None, num_stages: int | None = None
+        self,
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+        *,
+        redundancy: Redundancy = NONE,
+        dtx: bool = False,
     ) -> PacketEncoder:
         """An encoder for a conversation: wave in, a packet for each frame out, with little delay.
 
@@ -295,22 +301,30 @@ class Codec:
         Args:
             sample_rate: of the wave, in Hz.
             bitrate_kbps, num_stages: to start with; see `stages_for`.
+            redundancy: copies of earlier frames that packets carry, part of the bitrate.
+            dtx: send next to nothing while nobody speaks; packets not to be sent are empty.
 
         Raises:
             AudioError: a sample rate that can't be coded.
-            ConfigError: a bitrate or number of stages that can't be had.
+            ConfigError: a bitrate or number of stages that can't be had, no room for the copies.
         """
         rate = self.header(sample_rate, 1, 1).sample_rate
         stages = self.stages_for(bitrate_kbps, num_stages)
-        return PacketEncoder(self.backend, rate, stages, self.effort)
+        return PacketEncoder(
+            self.backend, rate, stages, self.effort, redundancy=redundancy, dtx=dtx
+        )
 
-    def decoder(self, sample_rate: int) -> PacketDecoder:
+    def decoder(self, sample_rate: int, *, redundancy: Redundancy = NONE) -> PacketDecoder:
         """A decoder for a conversation: packets in, wave at `sample_rate` Hz out.
+
+        Args:
+            redundancy: the encoder's.
 
         Raises:
             AudioError: a sample rate that can't be had.
         """
-        return PacketDecoder(self.backend, self.header(sample_rate, 1, 1).sample_rate)
+        rate = self.header(sample_rate, 1, 1).sample_rate
+        return PacketDecoder(self.backend, rate, redundancy)
 
     def file_encoder(self, header: Header) -> Encoder:
         """An encoder of waves at the rate, and with the channels and stages, of `header`."""
