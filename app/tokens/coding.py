@@ -39,7 +39,7 @@ def code(codec: "Codec", recording: Recording, num_stages: int) -> Coded:
             wave = _part(reader, recording)
             codes = np.asarray(codec.encode(wave, rate, num_stages=num_stages))
             return Coded(codes, rate, wave.shape[1])
-        encoder = codec.encoder(codec.header(rate, reader.info.channels, num_stages))
+        encoder = codec.file_encoder(codec.header(rate, reader.info.channels, num_stages))
         found = [encoder.push(block).astype(np.uint16) for block in reader.blocks()]
         found.append(encoder.finish().astype(np.uint16))
     return Coded(np.concatenate(found, axis=2), rate, encoder.num_samples)

@@ -49,9 +49,9 @@ class NumpyBackend:
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
-    def analysis(self) -> Stream:
+    def analysis(self, block_frames: int | None = None) -> Stream:
         """Pieces of wave [T] to blocks of latent [F, D]."""
-        return Analysis(self)
+        return Analysis(self, block_frames or self.block_frames)
 
     def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
         """Shape: latent [F, D] -> codes [num_stages, F] int64."""
@@ -61,9 +61,9 @@ class NumpyBackend:
         """Shape: codes [Q, F] -> latent [F, D]."""
         return self.codebooks.decode(codes)
 
-    def synthesis(self) -> Stream:
+    def synthesis(self, block_frames: int | None = None) -> Stream:
         """Pieces of latent [F, D] to blocks of wave [T]."""
-        return Synthesis(self)
+        return Synthesis(self, block_frames or self.block_frames)
 
 
 class Trunk:
@@ -79,9 +79,9 @@ class Trunk:
 class Analysis:
     """A wave on its way to the latent; see `Stream`."""
 
-    def __init__(self, backend: NumpyBackend) -> None:
+    def __init__(self, backend: NumpyBackend, block_frames: int) -> None:
         self._backend = backend
-        self._pieces = Pieces(backend.block_frames * backend.config.hop)
+        self._pieces = Pieces(block_frames * backend.config.hop)
         self._frames = Framing(backend.config.hop, 2)
         self._stack = StackStream(backend.encoder.stack, backend.config.trunk_width)
         self._base = Delay(backend.encoder.stack.delay)
@@ -121,9 +121,9 @@ class Analysis:
 class Synthesis:
     """A latent on its way to the wave; see `Stream`."""
 
-    def __init__(self, backend: NumpyBackend) -> None:
+    def __init__(self, backend: NumpyBackend, block_frames: int) -> None:
         self._backend = backend
-        self._pieces = Pieces(backend.block_frames)
+        self._pieces = Pieces(block_frames)
         self._stack = StackStream(backend.decoder.stack, backend.config.trunk_width)
         self._base = Delay(backend.decoder.stack.delay)
         self._sum = OverlapAdd(backend.config.hop, 2)
