@@ -21,9 +21,9 @@ LIBRARIES = (
 )  # fmt: skip
 """Packages whose version a figure may hang on."""
 SOURCES = (
-    "alignment", "clips", "decoded", "metric", "metrics", "ogg", "peers", "pitch", "plugins",
-    "programs", "runner", "spectral", "systems", "judges/distillmos", "judges/dnsmos",
-    "judges/quiet", "judges/speaker", "judges/visqol", "judges/words",
+    "alignment", "clips", "decoded", "libopus", "lossy", "metric", "metrics", "ogg", "peers",
+    "pitch", "plugins", "programs", "runner", "spectral", "systems", "judges/distillmos", "judges/dnsmos",
+    "judges/plcmos", "judges/quiet", "judges/speaker", "judges/visqol", "judges/words",
 )  # fmt: skip
 """Files of this folder that a figure hangs on."""
 CODEC_SOURCES = ("audio", "pcm", "resampling")
