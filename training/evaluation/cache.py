@@ -22,8 +22,9 @@ LIBRARIES = (
 """Packages whose version a figure may hang on."""
 SOURCES = (
     "alignment", "clips", "decoded", "libopus", "lossy", "metric", "metrics", "ogg", "peers",
-    "pitch", "plugins", "programs", "runner", "spectral", "systems", "judges/distillmos", "judges/dnsmos",
-    "judges/plcmos", "judges/quiet", "judges/speaker", "judges/visqol", "judges/words",
+    "pitch", "plugins", "programs", "runner", "spectral", "systems", "judges/distillmos",
+    "judges/dnsmos", "judges/plcmos", "judges/quiet", "judges/speaker",
+    "judges/visqol", "judges/words",
 )  # fmt: skip
 """Files of this folder that a figure hangs on."""
 CODEC_SOURCES = ("audio", "pcm", "resampling")
