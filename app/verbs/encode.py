@@ -101,11 +101,11 @@ def command(
     nsvq encode DIR -o DIR2 --bitrate 6       writes DIR2/<same name>.nsvq
     ... | nsvq encode - --bitrate 3 | ...
     """
-    jobs = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
-    for job in jobs:
+    plan = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
+    for job in plan.jobs:
         _refuse_name(job)
     work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force, backend)
-    run_jobs(jobs, work, manner, tell=coded_line, refuse=_why_not)
+    run_jobs(plan, work, manner, tell=coded_line, refuse=_why_not)
 
 
 def _refuse_name(job: Job) -> None:
