@@ -101,11 +101,11 @@ def command(
     nsvq decode speech.nsvq -o - | ...
     """
     writes = f".{audio_format or 'wav'}"
-    jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
-    for job in jobs:
+    plan = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
+    for job in plan.jobs:
         _refuse_name(job, audio_format)
     work = Decode(checkpoint, bitrate, stages, audio_format, manner.force, backend, device)
-    run_jobs(jobs, work, manner, tell=coded_line)
+    run_jobs(plan, work, manner, tell=coded_line)
 
 
 def _refuse_name(job: Job, audio_format: str | None) -> None:

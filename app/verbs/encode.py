@@ -123,13 +123,13 @@ def command(
     ... | nsvq encode - --bitrate 3 | ...
     arecord -f S16_LE -r 16000 | nsvq encode - -o talk.nsvq
     """
-    jobs = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
-    for job in jobs:
+    plan = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
+    for job in plan.jobs:
         _refuse_name(job)
     work = Encode(
         checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags
     )
-    run_jobs(jobs, work, manner, tell=coded_line, refuse=_why_not)
+    run_jobs(plan, work, manner, tell=coded_line, refuse=_why_not)
 
 
 def _refuse_name(job: Job) -> None:

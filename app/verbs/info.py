@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 import click
 
-from app.failures import failure_of, report_failures
+from app.failures import failure_of, folder_failures, report_failures
 from app.files import NSVQ_SUFFIX, STANDARD, expand
 from app.options import json_option
 from app.work import Facts
@@ -36,7 +36,7 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
     """
     described: list[Facts] = []
     failures: list[Facts] = []
-    paths = expand(inputs, (NSVQ_SUFFIX, SUFFIX))
+    paths, unread = expand(inputs, (NSVQ_SUFFIX, SUFFIX))
     for path in paths:
         try:
             described.append(_describe(path))
@@ -45,10 +45,11 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
         except Exception as error:
             failures.append(failure_of(path, error))
     if as_json:
-        click.echo(json.dumps({"files": described, "failures": failures}, indent=2))
+        told = {"files": described, "failures": [*folder_failures(unread), *failures]}
+        click.echo(json.dumps(told, indent=2))
     else:
         click.echo("\n\n".join(_text(facts) for facts in described), nl=bool(described))
-    report_failures(failures, len(paths))
+    report_failures(failures, len(paths), unread)
 
 
 def checkpoint_facts(info: CheckpointInfo) -> Facts:
