@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.failures import Failure, report_failures
-from app.files import STANDARD, Job
+from app.failures import Failure, folder_failures, report_failures
+from app.files import STANDARD, Job, Plan
 from app.progress import Meter
 from app.work import Facts, Work, attempt, folders_above
 
@@ -34,7 +34,7 @@ class Manner:
 
 
 def run_jobs(
-    jobs: Sequence[Job],
+    plan: Plan,
     work: Work,
     manner: Manner,
     *,
@@ -43,12 +43,14 @@ def run_jobs(
 ) -> None:
     """Do every job, tell what was done on stdout and what failed on stderr.
 
-    A job that fails does not stop the others; if any failed, the exit code is 1.
+    A job that fails does not stop the others; if any failed, or a folder of the plan can't be
+    read, the exit code is 1.
 
     Args:
         tell: one line of text for a job's facts.
         refuse: why a source can't be used, as far as that is known before `work` is loaded.
     """
+    jobs = plan.jobs
     if manner.as_json and any(job.target == STANDARD for job in jobs):
         raise click.UsageError("--json and the output can't both go to standard output")
     todo, done, failures = [], [], []
@@ -68,13 +70,17 @@ def run_jobs(
     failures += [failure for _, failure in outcomes if failure is not None]
     _tell_notes(done, manner)
     if manner.as_json:
-        told = {"files": done, "failures": failures, "skipped": skipped}
+        told = {
+            "files": done,
+            "failures": [*folder_failures(plan.unread), *failures],
+            "skipped": skipped,
+        }
         click.echo(json.dumps(told, indent=2))
     elif not manner.quiet and len(jobs) == 1 and done and done[0]["output"] != "-":
         click.echo(tell(done[0]))
     elif not manner.quiet and (skipped or (len(jobs) > 1 and done)):
         click.echo(summary(done, len(jobs), skipped, meter.elapsed_s))
-    report_failures(failures, len(jobs))
+    report_failures(failures, len(jobs), plan.unread)
 
 
 def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float) -> str:

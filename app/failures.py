@@ -1,6 +1,6 @@
 """Errors as one line for the person at the command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +43,21 @@ def reason_of(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}: {text} (a bug; NSVQ_TRACEBACK=1 shows where)"
 
 
-def report_failures(failures: Sequence[Failure], num_jobs: int) -> None:
-    """One line on stderr for each failure, and exit 1 if there was any."""
-    for failure in failures:
+def folder_failures(unread: Mapping[Path, str]) -> list[Failure]:
+    """Folders that can't be read, as failures."""
+    return [
+        {"input": str(folder), "error": f"{folder}: {reason}"} for folder, reason in unread.items()
+    ]
+
+
+def report_failures(
+    failures: Sequence[Failure], num_files: int, unread: Mapping[Path, str] | None = None
+) -> None:
+    """One line on stderr for each failure and each folder unread, and exit 1 if there was any."""
+    folders = folder_failures(unread or {})
+    for failure in (*folders, *failures):
         click.echo(f"nsvq: {failure['error']}", err=True)
-    if failures and num_jobs > 1:
-        click.echo(f"nsvq: {len(failures)} of {num_jobs} files failed", err=True)
-    if failures:
+    if failures and num_files > 1:
+        click.echo(f"nsvq: {len(failures)} of {num_files} files failed", err=True)
+    if failures or folders:
         raise click.exceptions.Exit(1)

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
-from codec.ffmpeg import missing_ffmpeg, needs_missing_ffmpeg
+from codec.folders import files_below
 
 STANDARD = Path("-")
 """Standard input or standard output."""
@@ -31,6 +32,14 @@ class Job:
         return self.target, *self.beside
 
 
+class Plan(NamedTuple):
+    """What is to be done, and what of the inputs can't be."""
+
+    jobs: list[Job]
+    unread: dict[Path, str]
+    """Folders that can't be read, and why."""
+
+
 def plan_jobs(
     inputs: Sequence[str],
     output: str | None,
@@ -39,7 +48,7 @@ def plan_jobs(
     writes: str,
     in_place: bool = True,
     beside: Sequence[str] = (),
-) -> list[Job]:
+) -> Plan:
     """The jobs that `inputs` and `--output` ask for, folders expanded and mirrored.
 
         a.wav                  a.nsvq
@@ -65,8 +74,9 @@ def plan_jobs(
     if STANDARD in sources:
         if len(sources) > 1:
             raise click.UsageError("standard input can't be mixed with files")
-        return [Job(STANDARD, Path(output or "-"))]
-    jobs = []
+        return Plan([Job(STANDARD, Path(output or "-"))], {})
+    jobs: list[Job] = []
+    unread: dict[Path, str] = {}
     for source in sources:
         if source.is_dir():
             if output is None and not in_place:
@@ -74,7 +84,7 @@ def plan_jobs(
                     f"{source} is a folder: give --output, or --in-place to write between its files"
                 )
             base = Path(output) if output else source
-            for path in _files_below(source, reads):
+            for path in _wanted_below(source, reads, unread):
                 jobs.append(Job(path, base / _renamed(path, reads, writes).relative_to(source)))
         elif output is None:
             if source.exists() and not source.is_file():
@@ -87,48 +97,41 @@ def plan_jobs(
     if beside:
         jobs = [_with_others(job, beside) for job in jobs]
     _refuse_collisions(jobs)
-    return jobs
+    return Plan(jobs, unread)
 
 
-def expand(inputs: Sequence[str], reads: Sequence[str]) -> list[Path]:
-    """`inputs` with every folder replaced by the files below it that end in one of `reads`."""
+def expand(inputs: Sequence[str], reads: Sequence[str]) -> tuple[list[Path], dict[Path, str]]:
+    """`inputs` with every folder replaced by the files below it that end in one of `reads`.
+
+    And the folders that can't be read, with why.
+    """
     paths: list[Path] = []
+    unread: dict[Path, str] = {}
     for path in map(Path, inputs):
-        paths += _files_below(path, reads) if path.is_dir() else [path]
-    return paths
+        paths += _wanted_below(path, reads, unread) if path.is_dir() else [path]
+    return paths, unread
 
 
-def _files_below(folder: Path, reads: Sequence[str]) -> list[Path]:
+def _wanted_below(folder: Path, reads: Sequence[str], unread: dict[Path, str]) -> list[Path]:
     """Files below `folder` with a wanted suffix, sorted; not hidden ones, not linked folders.
 
-    What looks wanted and can't be had is told on stderr.
+    Pipes and devices named like one are told on stderr. Folders that can't be read go to `unread`.
     """
+    below: dict[Path, str] = {}
     found: list[Path] = []
-    left_out: list[str] = []
-    for path in _walk(folder, left_out):
+    for path in sorted(files_below(folder, below.__setitem__, hidden=False)):
         if path.suffix.lower() not in reads:
             continue
         if path.exists() and not path.is_file():
-            left_out.append(f"{path}: not a regular file")
-        elif needs_missing_ffmpeg(path):
-            left_out.append(missing_ffmpeg(path))
+            click.echo(f"nsvq: left out: {path}: not a regular file", err=True)
         else:
             found.append(path)
-    for line in sorted(left_out):
-        click.echo(f"nsvq: left out: {line}", err=True)
+    unread |= sorted(below.items())
     if not found:
         common = ", ".join(reads[:4]) + (", …" if len(reads) > 4 else "")
-        raise click.ClickException(f"{folder}: no {common} file in this folder")
-    return sorted(found)
-
-
-def _walk(folder: Path, left_out: list[str]) -> Iterator[Path]:
-    def note(error: OSError) -> None:
-        left_out.append(f"{error.filename}: folder can't be read ({error.strerror})")
-
-    for parent, folders, names in os.walk(folder, onerror=note):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (Path(parent, name) for name in names if not name.startswith("."))
+        also = "".join(f"; {path}: {reason}" for path, reason in below.items())
+        raise click.ClickException(f"{folder}: no {common} file in this folder{also}")
+    return found
 
 
 def _renamed(path: Path, reads: Sequence[str], writes: str) -> Path:

@@ -125,6 +125,14 @@ backend_option = click.option(
     help="What computes the network; torch is an extra, and takes seconds to start.",
 )
 
+device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    metavar="NAME",
+    help="Where the network runs: cpu, or as torch names it, cuda say (implies --backend torch).",
+)
+
 effort_option = click.option(
     "--effort",
     type=click.IntRange(1, 64),
@@ -160,6 +168,34 @@ def scoring_options(function: Function) -> Function:
             type=(float, float),
             default=(0.0, math.inf),
             help="Take clips between two lengths only.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def engine_options(function: Function) -> Function:
+    """`--engine` and `--address`."""
+
+    def checked(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+        if value is not None and ctx.params.get("engine") != "ray":
+            raise click.UsageError("--address is for --engine ray")
+        return value
+
+    for option in (
+        click.option(
+            "--address",
+            metavar="ADDRESS",
+            callback=checked,
+            help="A running Ray cluster's; else one starts here.",
+        ),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            is_eager=True,
+            help="Processes on this machine, or a Ray cluster.",
         ),
     ):
         function = option(function)

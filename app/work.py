@@ -55,11 +55,15 @@ def attempt(job: Job, work: Work, force: bool, progress: Progress) -> tuple[Fact
 
 
 @functools.lru_cache(maxsize=1)
-def load_codec(checkpoint: str, effort: int = 1, backend: str | None = None) -> "Codec":
+def load_codec(
+    checkpoint: str, effort: int = 1, backend: str | None = None, device: str = "cpu"
+) -> "Codec":
     """The codec of a checkpoint, on one thread, kept for the next job."""
     from codec import Codec
 
-    codec = Codec.load(checkpoint, effort=effort, backend=backend)
+    if device != "cpu":
+        backend = "torch"
+    codec = Codec.load(checkpoint, device, effort, backend=backend)
     if backend == "torch":
         import torch
 

@@ -13,6 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from codec.bitstream import Tags, kept_tags
 from codec.errors import AudioError
 from codec.ffmpeg import converted
 from codec.formats import FFMPEG, suffix_of
@@ -71,6 +72,13 @@ class AudioReader:
         if complaints:
             self.warnings.append(f"{name}: cut short? ffmpeg says: {complaints}")
         """What looks wrong but does not stop the reading; complete after `blocks`."""
+
+    @property
+    def tags(self) -> Tags:
+        """Title, artist and the like as a .nsvq file can hold them, and the source's format."""
+        suffix = suffix_of(self._name)
+        kind = suffix[1:] if suffix in FFMPEG else f"{self._sound.format} {self._sound.subtype}"
+        return kept_tags(self._sound.copy_metadata() | {"source_format": kind})
 
     def blocks(self, num_samples: int = BLOCK_SAMPLES) -> Iterator[np.ndarray]:
         """The wave, `num_samples` at a time; integer formats are scaled to [-1, 1].

@@ -23,6 +23,7 @@ from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import ConfigError
 from codec.hub import find_pretrained, save_pretrained
+from codec.live import NONE, PacketDecoder, PacketEncoder, Redundancy
 from codec.model_header import new_header, refuse_other_model
 
 MAX_EFFORT = 64
@@ -66,6 +67,7 @@ class Codec:
         effort: int = 1,
         *,
         backend: str | None = None,
+        block_frames: int | None = None,
     ) -> "Codec":
         """The codec of a checkpoint.
 
@@ -76,13 +78,15 @@ class Codec:
                 the codes and the slower. With 1, fewer stages are always a prefix of more, so that
                 a trimmed file equals one encoded at that rate.
             backend: what computes the network, `numpy` or `torch`; None is numpy on a cpu.
+            block_frames: frames of a recording computed at once; as many as are fast if None. With
+                1, `encode` and `decode` give the bits that a conversation gives (`encoder`).
 
         Raises:
             CheckpointError: not found, damaged or not of this project.
             ConfigError: a backend or device that isn't there, an effort out of range.
         """
         path = find_checkpoint(checkpoint)
-        loaded, model_id, metadata = load_backend(path, backend, device)
+        loaded, model_id, metadata = load_backend(path, backend, device, block_frames)
         codec = cls(loaded, model_id, path.stem, metadata=metadata, effort=effort)
         codec.path = path
         return codec
@@ -267,13 +271,57 @@ class Codec:
             num_stages=num_stages,
         )
 
-    def encoder(self, header: Header) -> Encoder:
+    def encoder(
+        self,
+        sample_rate: int,
+        bitrate_kbps: float | None = None,
+        num_stages: int | None = None,
+        *,
+        redundancy: Redundancy = NONE,
+        dtx: bool = False,
+    ) -> PacketEncoder:
+        """An encoder for a conversation: wave in, a packet for each frame out, with little delay.
+
+            encoder, decoder = codec.encoder(16_000, bitrate_kbps=6), codec.decoder(16_000)
+            for wave in microphone:                # [T], any T
+                for packet in encoder.push(wave):  # 15 bytes each
+                    play(decoder.push(packet))     # None for one that was lost
+
+        Args:
+            sample_rate: of the wave, in Hz.
+            bitrate_kbps, num_stages: to start with; see `stages_for`.
+            redundancy: copies of earlier frames that packets carry, part of the bitrate.
+            dtx: send next to nothing while nobody speaks; packets not to be sent are empty.
+
+        Raises:
+            AudioError: a sample rate that can't be coded.
+            ConfigError: a bitrate or number of stages that can't be had, no room for the copies.
+        """
+        rate = self.header(sample_rate, 1, 1).sample_rate
+        stages = self.stages_for(bitrate_kbps, num_stages)
+        return PacketEncoder(
+            self.backend, rate, stages, self.effort, redundancy=redundancy, dtx=dtx
+        )
+
+    def decoder(self, sample_rate: int, *, redundancy: Redundancy = NONE) -> PacketDecoder:
+        """A decoder for a conversation: packets in, wave at `sample_rate` Hz out.
+
+        Args:
+            redundancy: the encoder's.
+
+        Raises:
+            AudioError: a sample rate that can't be had.
+        """
+        rate = self.header(sample_rate, 1, 1).sample_rate
+        return PacketDecoder(self.backend, rate, redundancy)
+
+    def file_encoder(self, header: Header) -> Encoder:
         """An encoder of waves at the rate, and with the channels and stages, of `header`."""
         return Encoder(
             self.backend, header.sample_rate, header.num_channels, header.num_stages, self.effort
         )
 
-    def decoder(self, header: Header) -> Decoder:
+    def file_decoder(self, header: Header) -> Decoder:
         """A decoder to the wave that `header` describes.
 
         Raises:
@@ -287,7 +335,7 @@ class Codec:
 
         Shape: blocks [C, T] float32 -> codes [C, Q, F] int64.
         """
-        encoder = self.encoder(header)
+        encoder = self.file_encoder(header)
         for block in blocks:
             if (codes := encoder.push(block)).shape[2]:
                 yield codes
@@ -300,7 +348,7 @@ class Codec:
 
         Shape: blocks [C, T] float32.
         """
-        encoder, writer = self.encoder(header), FileWriter(file, header)
+        encoder, writer = self.file_encoder(header), FileWriter(file, header)
         for block in blocks:
             writer.write(encoder.push(block))
         writer.write(encoder.finish())
@@ -315,7 +363,7 @@ class Codec:
             ModelMismatchError: coded with another model (before the first block).
             CorruptError: damaged (when the damage is reached).
         """
-        return _decoded(self.decoder(reader.header), reader.codes(num_stages))
+        return _decoded(self.file_decoder(reader.header), reader.codes(num_stages))
 
     def check_model(self, header: Header) -> None:
         """Refuse a file of another model.

@@ -1,6 +1,6 @@
 """Waves pushed in, codes out, and the way back: what every file, pipe, stream and page calls.
 
-    encoder = codec.encoder(codec.header(sample_rate=48_000, num_channels=1, num_stages=12))
+    encoder = codec.file_encoder(codec.header(sample_rate=48_000, num_channels=1, num_stages=12))
     for wave in microphone:            # [C, T], any T
         send(encoder.push(wave))       # [C, Q, F], often of no frames yet
     send(encoder.finish())
@@ -8,7 +8,8 @@
 However a wave is cut up, the same codes come out, and the same samples of codes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
 
@@ -20,12 +21,31 @@ _QUIET = np.errstate(all="ignore")
 """numpy's warnings of overflow; both coders look at what comes out and refuse it."""
 
 
+class AnyResampler(Protocol):
+    """What `Resampler` and its like do."""
+
+    def push(self, wave: np.ndarray, /) -> Iterator[np.ndarray]:
+        """Shape: wave [C, T] -> waves [C, T']."""
+        ...
+
+    def finish(self) -> Iterator[np.ndarray]:
+        """The rest. Shape: -> waves [C, T']."""
+        ...
+
+
+ResamplerMaker = Callable[[int, int, Callable[[int], int]], AnyResampler]
+"""From two rates in Hz and from samples in to samples out; see `Resampler`."""
+
+
 class Encoder:
     """One recording on its way to codes.
 
     Args:
         sample_rate: the wave's, in Hz.
+        num_stages: may be changed between two pushes.
         effort: hypotheses kept in the search for codes.
+        block_frames: frames computed at once; see `Backend.analysis`.
+        resampler: makes what changes the sample rate.
     """
 
     def __init__(
@@ -35,13 +55,16 @@ class Encoder:
         num_channels: int,
         num_stages: int,
         effort: int = 1,
+        *,
+        block_frames: int | None = None,
+        resampler: ResamplerMaker = Resampler,
     ) -> None:
-        self._backend, self._num_stages, self._effort = backend, num_stages, effort
+        self._backend, self.num_stages, self._effort = backend, num_stages, effort
         rate = backend.config.sample_rate
-        self._resampler = Resampler(
+        self._resampler = resampler(
             sample_rate, rate, lambda num_samples: -(-num_samples * rate // sample_rate)
         )
-        self._streams = [backend.analysis() for _ in range(num_channels)]
+        self._streams = [backend.analysis(block_frames) for _ in range(num_channels)]
         self.num_samples = 0
         """Samples of each channel that came in."""
 
@@ -66,7 +89,7 @@ class Encoder:
 
     def _code(self, waves: Iterable[np.ndarray]) -> np.ndarray:
         """Shape: waves [C, T] at the model's rate -> codes [C, Q, F]."""
-        empty = np.zeros((len(self._streams), self._num_stages, 0), np.int64)
+        empty = np.zeros((len(self._streams), self.num_stages, 0), np.int64)
         parts = [empty]
         for wave in waves:
             channels = zip(self._streams, wave, strict=True)
@@ -78,9 +101,9 @@ class Encoder:
         if not all(np.isfinite(latent).all() for latent in latents):
             raise CheckpointError("encoding gives NaN or infinite numbers: the weights overflow")
         codes = [
-            self._backend.quantize(latent, self._num_stages, self._effort) for latent in latents
+            self._backend.quantize(latent, self.num_stages, self._effort) for latent in latents
         ]
-        return np.concatenate([np.zeros((self._num_stages, 0), np.int64), *codes], axis=1)
+        return np.concatenate([np.zeros((self.num_stages, 0), np.int64), *codes], axis=1)
 
 
 class Decoder:
@@ -89,6 +112,8 @@ class Decoder:
     Args:
         sample_rate: of the wave to give out, in Hz.
         num_samples: to give out of each channel, where that is known; else all that codes give.
+        block_frames: frames computed at once; see `Backend.synthesis`.
+        resampler: makes what changes the sample rate.
     """
 
     def __init__(
@@ -97,6 +122,9 @@ class Decoder:
         sample_rate: int,
         num_channels: int,
         num_samples: int | None = None,
+        *,
+        block_frames: int | None = None,
+        resampler: ResamplerMaker = Resampler,
     ) -> None:
         self._backend = backend
         rate = backend.config.sample_rate
@@ -104,10 +132,9 @@ class Decoder:
         def length(count: int) -> int:
             return count * sample_rate // rate if num_samples is None else num_samples
 
-        self._resampler = Resampler(rate, sample_rate, length)
-        self._streams = [backend.synthesis() for _ in range(num_channels)]
+        self._resampler = resampler(rate, sample_rate, length)
+        self._streams = [backend.synthesis(block_frames) for _ in range(num_channels)]
 
-    @_QUIET
     def push(self, codes: np.ndarray) -> np.ndarray:
         """More codes; the samples that are ready.
 
@@ -116,10 +143,16 @@ class Decoder:
         Raises:
             CheckpointError: weights so large that samples are not finite.
         """
-        waves = [
-            _row(stream.push(self._backend.dequantize(channel)))
-            for stream, channel in zip(self._streams, codes, strict=True)
-        ]
+        return self.push_latent([self._backend.dequantize(channel) for channel in codes])
+
+    @_QUIET
+    def push_latent(self, latents: Sequence[np.ndarray]) -> np.ndarray:
+        """`push` for what codes stand for.
+
+        Shape: latent [F, D] of each channel -> wave [C, T] float32.
+        """
+        channels = zip(self._streams, latents, strict=True)
+        waves = [_row(stream.push(latent)) for stream, latent in channels]
         return self._joined(self._resampler.push(np.stack(waves)))
 
     @_QUIET

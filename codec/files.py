@@ -6,17 +6,19 @@ Sources and targets are paths or open binary files. A target appears whole or no
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from codec.audio import open_audio, target_format, write_blocks
-from codec.bitstream import FileReader, Header, trim_reader
+from codec.bitstream import GROWING, FileReader, Header, default_frames_per_chunk, trim_reader
 from codec.errors import BitstreamError, OutputError
-from codec.output import new_file
+from codec.output import growing_file, new_file
+from codec.wav_stream import WavStream
 
 if TYPE_CHECKING:
     from codec.codec import Codec
@@ -50,6 +52,8 @@ def compress_file(
     bitrate_kbps: float | None = None,
     num_stages: int | None = None,
     mono: bool = False,
+    chunk_s: float | None = None,
+    tags: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> CodedFile:
@@ -58,6 +62,8 @@ def compress_file(
     Args:
         bitrate_kbps, num_stages: see `Codec.stages_for`.
         mono: fold all channels into one, their mean.
+        chunk_s: seconds in a chunk, as far as a chunk holds them; about one if None.
+        tags: keep title, artist and the like, and the source's format, in a file of version 2.
         force: replace an existing target.
 
     Raises:
@@ -70,11 +76,58 @@ def compress_file(
     with open_audio(source) as reader, new_file(target, force) as file:
         info = reader.info
         header = codec.header(info.sample_rate, 1 if mono else info.channels, stages)
+        header = with_chunks(header, chunk_s)
+        if tags:
+            header = replace(header, version=GROWING, tags=reader.tags)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
         if mono:
-            blocks = (block.mean(0, keepdims=True, dtype=np.float32) for block in blocks)
+            blocks = _folded(blocks)
         written = codec.compress_blocks(blocks, header, file)
         return CodedFile(written, written.file_bytes, tuple(reader.warnings))
+
+
+def with_chunks(header: Header, chunk_s: float | None) -> Header:
+    """The header of a file with chunks of so many seconds, or what fits into one; a frame at least.
+
+    >>> header = Header(bytes(8), 16_000, 1, 0, num_stages=12, code_bits=10)
+    >>> with_chunks(header, 0.2).frames_per_chunk, with_chunks(header, 9e9).frames_per_chunk
+    (10, 819)
+    """
+    if chunk_s is None:
+        return header
+    most = default_frames_per_chunk(1e9, header.num_channels, header.code_bits)
+    frames = round(min(chunk_s * header.frame_rate, most))
+    return replace(header, frames_per_chunk=max(1, frames))
+
+
+def record_file(
+    codec: "Codec",
+    wav: WavStream,
+    target: Source,
+    *,
+    num_stages: int,
+    mono: bool = False,
+    chunk_s: float | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> CodedFile:
+    """Code a recording while it comes, into a file of version 2 that grows with it.
+
+    The target is written as it is, chunk by chunk. An interruption ends the recording, and the file
+    is finished; what kills the process leaves a file whose whole chunks decode.
+
+    Raises:
+        AudioError: samples that can't be coded, or none.
+        OutputError: the target exists or can't be written.
+    """
+    header = codec.header(wav.sample_rate, 1 if mono else wav.num_channels, num_stages)
+    header = replace(with_chunks(header, chunk_s), version=GROWING)
+    blocks: Iterator[np.ndarray] = _reported(wav.blocks(), wav.sample_rate, 0, progress)
+    first = next(blocks)  # a target is made only if there is something to code
+    blocks = _until_interrupted(chain([first], blocks))
+    with growing_file(target, force) as file:
+        written = codec.compress_blocks(_folded(blocks) if mono else blocks, header, file)
+    return CodedFile(written, written.file_bytes)
 
 
 def decompress_file(
@@ -89,6 +142,8 @@ def decompress_file(
     progress: Progress | None = None,
 ) -> CodedFile:
     """Rebuild the recording in a .nsvq file, as 16-bit PCM.
+
+    One of version 2 whose end is missing is rebuilt as far as it goes, with a warning.
 
     Args:
         bitrate_kbps, num_stages: decode fewer stages than the file holds.
@@ -105,15 +160,16 @@ def decompress_file(
     """
     kind = format or target_format(target)
     _refuse_same(source, target)
-    with _open_coded(source) as reader:
+    with _open_coded(source, partial=True) as reader:
         header = reader.header
         stages = header.held_stages(bitrate_kbps, num_stages)
         waves = codec.decompress_blocks(reader, stages)
+        tags = {name: text for name, text in header.tags if name != "source_format"}
         waves = _reported(waves, header.sample_rate, header.num_samples, progress)
         shape = (header.num_channels, header.num_samples)
         with new_file(target, force) as file:
-            write_blocks(file, waves, header.sample_rate, shape, kind)
-        return _coded(header)
+            write_blocks(file, waves, header.sample_rate, shape, kind, tags=tags)
+        return _coded(header, reader.missing)
 
 
 def trim_path(
@@ -141,20 +197,22 @@ def trim_path(
 def check_file(source: Source) -> CodedFile:
     """What a .nsvq file holds, after all its checksums were compared.
 
+    One of version 2 whose end is missing is looked at as far as it goes, with a warning.
+
     Raises:
         CorruptError, VersionError: not a sound .nsvq file.
     """
-    with _open_coded(source) as reader:
+    with _open_coded(source, partial=True) as reader:
         for _ in reader.payloads():
             pass
-        return _coded(reader.header)
+        return _coded(reader.header, reader.missing)
 
 
 @contextmanager
-def _open_coded(source: Source) -> Iterator[FileReader]:
+def _open_coded(source: Source, partial: bool = False) -> Iterator[FileReader]:
     """A .nsvq file, open for reading; its errors name it."""
     if not isinstance(source, str | Path):
-        yield FileReader(source)
+        yield FileReader(source, partial=partial)
         return
     try:
         file = Path(source).open("rb")  # noqa: SIM115 (closed below)
@@ -164,7 +222,9 @@ def _open_coded(source: Source) -> Iterator[FileReader]:
         raise BitstreamError(f"{source}: can't be read ({error.strerror})") from error
     with file:
         try:
-            yield FileReader(file, _length(file))
+            reader = FileReader(file, _length(file), partial=partial)
+            reader.missing = reader.missing and f"{source}: {reader.missing}"
+            yield reader
         except BitstreamError as error:
             raise type(error)(f"{source}: {error}") from error
 
@@ -194,5 +254,16 @@ def _reported(
             progress(done / sample_rate, num_samples / sample_rate)
 
 
-def _coded(header: Header) -> CodedFile:
-    return CodedFile(header, header.file_bytes)
+def _coded(header: Header, missing: str = "") -> CodedFile:
+    return CodedFile(header, header.file_bytes, (missing,) if missing else ())
+
+
+def _folded(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Shape: blocks [C, T] -> [1, T]."""
+    return (block.mean(0, keepdims=True, dtype=np.float32) for block in blocks)
+
+
+def _until_interrupted(blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same blocks; Ctrl-C ends them as a pipe's end does."""
+    with suppress(KeyboardInterrupt):
+        yield from blocks

@@ -50,6 +50,27 @@ def new_file(target: str | Path | BinaryIO, force: bool = False) -> Iterator[Bin
         yield from _copied(target)
 
 
+@contextmanager
+def growing_file(target: str | Path | BinaryIO, force: bool = False) -> Iterator[BinaryIO]:
+    """An open file whose bytes reach `target` as they are flushed; a path exists from the start.
+
+    Raises:
+        OutputError: see `new_file`.
+    """
+    if not isinstance(target, str | Path):
+        yield target
+        return
+    path = Path(target)
+    check_target(path, force)
+    try:
+        with path.open("wb" if force or not path.is_file() else "xb") as file:
+            yield file
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{path}: can't be written ({error.strerror or error})") from error
+
+
 def check_target(path: Path, force: bool) -> None:
     """Refuse what can't become a file, before any work is done.
 

@@ -1,6 +1,6 @@
 """Samples on their way out: which can be written, and 16-bit PCM recordings of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,6 +11,7 @@ from codec.errors import AudioError, OutputError
 from codec.output import new_file
 
 _LOUDEST = 100.0
+_TAGS = {"title", "artist", "album", "date", "comment", "copyright", "license", "genre"}
 _MAX_WAV_BYTES = 2**32 - 2**16
 
 
@@ -63,12 +64,15 @@ def write_blocks(
     sample_rate: int,
     shape: tuple[int, ...],
     format: str,
+    *,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write waves, one after the other, as one 16-bit PCM recording.
 
     Args:
         shape: (C, T) of them all together.
         format: "wav" (RF64 beyond 4 GB) or "flac".
+        tags: title, artist and the like; those that soundfile doesn't know are left out.
 
     Shape: blocks [C, T] each.
 
@@ -88,6 +92,8 @@ def write_blocks(
         with soundfile.SoundFile(
             output, "w", sample_rate, channels, "PCM_16", format=kind
         ) as sound:
+            for name in _TAGS & set(tags or {}):
+                setattr(sound, name, (tags or {})[name])
             for block in blocks:
                 check_finite(block)
                 sound.write(to_pcm16(block).T)

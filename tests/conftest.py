@@ -1,5 +1,6 @@
 """What tests of all parts share: real clips, and a small model with random weights."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ def clips() -> list[Path]:
 def clip() -> Path:
     """One recording of two seconds."""
     return DATA / "vctk-p225.flac"
+
+
+def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take away the permission to look into `folder`, for whoever runs the tests."""
+    scan = os.scandir
+
+    def refusing(path: object = ".") -> object:
+        if Path(str(path)) == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(os, "scandir", refusing)
 
 
 def make_checkpoint(path: Path, seed: int) -> Path:

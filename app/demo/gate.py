@@ -73,16 +73,16 @@ class Gate:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        answer = _Answer(send)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        answer = _Answer(send, hold_pages=not path.startswith(FILE))
         try:
-            receive = await self._admit(scope, receive)
+            receive = await self._admit(path, scope, receive)
         except RefusedError as refusal:
             await answer.refuse(refusal)
             return
         await self.app(scope, receive, answer.send)
 
-    async def _admit(self, scope: Message, receive: Receive) -> Receive:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
+    async def _admit(self, path: str, scope: Message, receive: Receive) -> Receive:
         if scope["method"] in ("GET", "HEAD"):
             if path.startswith(FILE):
                 check_file(path.removeprefix(FILE), self.rules.folders)
@@ -123,17 +123,20 @@ def _replayed(body: bytes, receive: Receive) -> Receive:
 
 
 class _Answer:
-    """The way back: headers added; a page's own scripts are named in its policy."""
+    """The way back: headers added; a page's own scripts are named in its policy.
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    Not those of a page that is somebody's file: it may be large, and must not run here.
+    """
+
+    def __init__(self, send: Send, hold_pages: bool) -> None:
+        self._send, self._hold_pages = send, hold_pages
         self._held: Message | None = None
         self._body = bytearray()
 
     async def send(self, message: Message) -> None:
         """Pass on a part of the answer; a page's start waits until its scripts are known."""
         if message["type"] == "http.response.start":
-            if _is_page(message):
+            if self._hold_pages and _is_page(message):
                 self._held = message
             else:
                 await self._send(_with_headers(message, b""))

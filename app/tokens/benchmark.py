@@ -1,14 +1,14 @@
 """What tokens cost here, and what ten thousand and a million hours would: a page in Markdown.
 
-    python -m app.tokens.benchmark --clips 500,2000 --jobs 1,2 --engines local,ray
+    taskset -c 1 python -m app.tokens.benchmark --clips 500,2000 --jobs 1 --engines local,ray
 
 Each run is `nsvq tokens` in a process of its own on clips made for it. What is measured is told
-apart from what is computed from it.
+apart from what is computed from it. Wall time is of use on a machine with nothing else to do; what
+is counted in processor time is not much disturbed by others.
 """
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +20,7 @@ import numpy as np
 import soundfile
 
 from app.options import comma_numbers, comma_words
+from app.tokens.counted import run_counted
 from codec.catalog import describe_checkpoint, find_checkpoint
 
 SHARD_MB = 256.0
@@ -44,8 +45,11 @@ class Measured:
     """From the engine's start to the last shard."""
     processor_s: float
     """That the workers spent on recordings, start-up not counted."""
+    total_s: float
+    """Processor time of all processes of the run, start-up and end included."""
     peak_mb: float
     """Of the process that reads the list and writes the shards."""
+    worker_peak_mb: float
     mb: float
 
     @property
@@ -70,10 +74,8 @@ def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measu
         command += ["--engine", engine, "--jobs", str(jobs), "--json", *words]
         # Ray would let its workers wait for every other program on the machine
         environment = {"RAY_worker_niceness": "0", **os.environ}
-        result = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-        told = json.loads(result.stdout)
+        output, total_s = run_counted(command, environment)
+        told = json.loads(output)
     return Measured(
         engine,
         jobs,
@@ -81,23 +83,42 @@ def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measu
         told["hours"],
         told["elapsed_s"],
         told["processor_s"],
+        total_s,
         told["peak_mb"],
+        told["worker_peak_mb"],
         told["bytes"] / 1e6,
     )
 
 
 def table(runs: Sequence[Measured]) -> Iterator[str]:
     """The runs, in Markdown."""
-    names = ("engine", "jobs", "clips", "hours", "wall × real time", "hours a core-hour",
-             "MB an hour", "peak MB")  # fmt: skip
+    names = ("engine", "jobs", "clips", "hours", "wall × real time", "workers' s", "all s",
+             "hours a core-hour", "MB an hour", "peak MB", "worker's")  # fmt: skip
     yield f"| {' | '.join(names)} |"
     yield f"|{'---|' * len(names)}"
     for run in runs:
         yield (
             f"| {run.engine} | {run.jobs} | {run.clips:,} | {run.hours:.2f} | "
-            f"{run.hours * 3600 / run.elapsed_s:,.0f} | {run.per_core_hour:,.0f} | "
-            f"{run.mb / run.hours:.2f} | {run.peak_mb:,.0f} |"
+            f"{run.hours * 3600 / run.elapsed_s:,.0f} | {run.processor_s:.1f} | "
+            f"{run.total_s:.1f} | {run.per_core_hour:,.0f} | {run.mb / run.hours:.2f} | "
+            f"{run.peak_mb:,.0f} | {run.worker_peak_mb:,.0f} |"
         )
+
+
+def marginal(runs: Sequence[Measured]) -> Iterator[str]:
+    """What more clips cost with everything counted: the longest run less the shortest, in Markdown.
+
+    Start-up is in both and so in neither.
+    """
+    yield "| engine | jobs | hours | all s | hours a core-hour |"
+    yield f"|{'---|' * 5}"
+    for engine, jobs in dict.fromkeys((run.engine, run.jobs) for run in runs):
+        same = [run for run in runs if (run.engine, run.jobs) == (engine, jobs)]
+        short, long = min(same, key=lambda r: r.hours), max(same, key=lambda r: r.hours)
+        hours, spent_s = long.hours - short.hours, long.total_s - short.total_s
+        if spent_s > 0.0:
+            rate = hours * 3600.0 / spent_s
+            yield f"| {engine} | {jobs} | {hours:.2f} | {spent_s:.1f} | {rate:,.0f} |"
 
 
 def extrapolated(per_core_hour: float, mb_an_hour: float) -> Iterator[str]:
@@ -165,6 +186,8 @@ def main(
                 runs += [measure(Path(place) / "in", engine, int(n), words) for n in jobs]
     click.echo(f"{info.name} (model {info.model_id.hex()}), {stages} stages, measured:\n")
     click.echo("\n".join(table(runs)))
+    click.echo("\nThe longest run less the shortest:\n")
+    click.echo("\n".join(marginal(runs)))
     slowest = min((run for run in runs if run.engine == "local"), key=lambda r: r.per_core_hour)
     click.echo(f"\nComputed from {slowest.per_core_hour:,.0f} hours a core-hour:\n")
     click.echo("\n".join(extrapolated(slowest.per_core_hour, slowest.mb / slowest.hours)))

@@ -8,10 +8,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 
-from app.tokens.recording import Outcome, Recording, Settings
+from app.tokens.engine import Group
+from app.tokens.recording import Outcome, Settings
 from app.tokens.worker import Tokenizer
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+WAITING = 3
+"""Groups for each process: one under way, the others next."""
 _tokenizer: Tokenizer | None = None
 
 
@@ -22,16 +25,16 @@ class HerePool:
 
     def __init__(self, settings: Settings) -> None:
         self._tokenizer = Tokenizer(settings)
-        self._waiting: list[Recording] = []
+        self._waiting: list[Group] = []
 
-    def submit(self, recording: Recording) -> None:
+    def submit(self, group: Group) -> None:
         """Keep it for `wait`."""
-        self._waiting.append(recording)
+        self._waiting.append(group)
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
         """Do what was submitted."""
         waiting, self._waiting = self._waiting, []
-        return [(recording, self._tokenizer.outcome(recording)) for recording in waiting]
+        return [(group, self._tokenizer.outcomes(group)) for group in waiting]
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -41,24 +44,24 @@ class ProcessPool:
     """Processes on this machine; when one dies all are started anew."""
 
     def __init__(self, settings: Settings, num_processes: int) -> None:
-        self.window = 4 * num_processes
+        self.window = WAITING * num_processes
         self._settings = settings
         self._num_processes = num_processes
-        self._running: dict[Future[Outcome], Recording] = {}
+        self._running: dict[Future[list[Outcome]], Group] = {}
         self._before = {name: os.environ.get(name) for name in THREADS}
         os.environ.update(dict.fromkeys(THREADS, "1"))  # libraries read it when a process starts
         self._executor = self._started()
 
-    def submit(self, recording: Recording) -> None:
+    def submit(self, group: Group) -> None:
         """Give it to the next free process."""
         try:
-            future = self._executor.submit(_work, recording)
+            future = self._executor.submit(_work, group)
         except BrokenProcessPool as error:
             future = Future()
             future.set_exception(error)
-        self._running[future] = recording
+        self._running[future] = group
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
         """See `Pool.wait`."""
         done, _ = wait(self._running, return_when=FIRST_COMPLETED)
         if any(isinstance(future.exception(), BrokenProcessPool) for future in done):
@@ -89,7 +92,7 @@ class ProcessPool:
         )
 
 
-def _result(future: "Future[Outcome]") -> Outcome | None:
+def _result(future: "Future[list[Outcome]]") -> list[Outcome] | None:
     return None if isinstance(future.exception(), BrokenProcessPool) else future.result()
 
 
@@ -109,6 +112,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(recording: Recording) -> Outcome:
+def _work(group: Group) -> list[Outcome]:
     assert _tokenizer is not None
-    return _tokenizer.outcome(recording)
+    return _tokenizer.outcomes(group)

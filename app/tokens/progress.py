@@ -20,6 +20,7 @@ class Progress:
         self.num_failed = 0
         self.seconds = 0.0
         self.processor_s = 0.0
+        self.worker_peak_mb = 0.0
         self._num_recordings = max(num_recordings, 0)
         self._num_before = num_before
         self._started_s = self._said_s = time.monotonic()
@@ -36,6 +37,7 @@ class Progress:
         self.num_failed += bool(outcome.error)
         self.seconds += outcome.seconds
         self.processor_s += outcome.processor_s
+        self.worker_peak_mb = max(self.worker_peak_mb, outcome.peak_mb)
         if self._bar is not None:
             self._bar.update(self._task, advance=1, told=self.line())
         elif time.monotonic() - self._said_s >= LOG_EVERY_S:

@@ -4,22 +4,24 @@ Every machine needs this package installed, and the recordings, manifests and ch
 same paths. Codes come back to this process, which alone writes shards.
 """
 
-import os
 import time
 from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError
 
-from app.tokens.local import THREADS
-from app.tokens.recording import Outcome, Recording, Settings
+from app.tokens.engine import Group
+from app.tokens.recording import Outcome, Settings
 from app.tokens.worker import Tokenizer
 from codec.errors import CodecError, ConfigError
+from training.evaluation.jobs.ray_cluster import ONE_THREAD, join
 
 WAITING = 2
-"""Recordings that each actor has at hand: one under way, one next."""
-RESTART_S = 300
-"""How long a new worker in the place of one that died is waited for."""
+"""Groups that each actor has at hand: one under way, one next."""
+PATIENCE_S = 300.0
+"""How long is waited for a first actor, or for one again after all have died."""
+ASK_EVERY_S = 1.0
+"""Time between two questions to an actor whether it is up."""
 
 
 class RayPool:
@@ -39,46 +41,76 @@ class RayPool:
         """
         self._ours = not ray.is_initialized()
         if self._ours:
-            _join(num_actors, address)
+            join(num_actors, address)
         count = num_actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
-        self.window = WAITING * count
         actor: Any = ray.remote(Tokenizer)
         options = {"max_restarts": -1, "num_cpus": 1}
         if settings.device.startswith("cuda"):
             options["num_gpus"] = 1
-        environment = {"env_vars": dict.fromkeys(THREADS, "1")}
         self._actors = [
-            actor.options(**options, runtime_env=environment).remote(settings) for _ in range(count)
+            actor.options(**options, runtime_env=ONE_THREAD).remote(settings) for _ in range(count)
         ]
-        self._load = dict.fromkeys(range(count), 0)
-        self._running: dict[Any, tuple[int, Recording]] = {}
+        self._load: dict[int, int] = {}
+        """Groups at hand, of each actor that is up."""
+        self._down: dict[int, tuple[Any, float]] = {}
+        """A call that an actor will answer once it is up, and when it was made."""
+        self._running: dict[Any, tuple[int, Group]] = {}
+        for index in range(count):
+            self._ask(index)
 
-    def submit(self, recording: Recording) -> None:
-        """Give it to the actor with the least at hand."""
+    @property
+    def window(self) -> int:
+        """Groups that may be under way; actors that are not up yet count nothing."""
+        return WAITING * max(1, len(self._load))
+
+    def submit(self, group: Group) -> None:
+        """Give it to the actor with the least at hand, waiting for one if none is up.
+
+        Raises:
+            ConfigError: none comes up.
+        """
+        end = time.monotonic() + PATIENCE_S
+        self._look()
+        while not self._load:
+            if time.monotonic() > end:
+                raise ConfigError(f"no worker of Ray is up after {PATIENCE_S:g} s")
+            time.sleep(0.05)
+            self._look()
         index = min(self._load, key=self._load.__getitem__)
         self._load[index] += 1
-        self._running[self._actors[index].outcome.remote(recording)] = index, recording
+        self._running[self._actors[index].outcomes.remote(group)] = index, group
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
         """See `Pool.wait`."""
-        ready, _ = ray.wait(list(self._running), num_returns=1)
-        found = []
-        for reference in ready:
-            index, recording = self._running.pop(reference)
+        ready: list[Any] = []
+        while not ready:
+            self._look()
+            timeout = ASK_EVERY_S if self._down else None
+            ready, _ = ray.wait(list(self._running), num_returns=1, timeout=timeout)
+        index, group = self._running.pop(ready[0])
+        found = _result(ready[0])
+        if found is None and self._load.pop(index, None) is not None:
+            self._ask(index)
+        elif self._load.get(index):  # 0 or missing: it died and came up since
             self._load[index] -= 1
-            found.append((recording, _result(reference)))
-            if found[-1][1] is None:
-                self._revived(index)
-        return found
+        return [(group, found)]
 
-    def _revived(self, index: int) -> None:
-        """Wait until an actor that died is up again: what it is given before that fails unseen."""
-        for _ in range(RESTART_S):
+    def _ask(self, index: int) -> None:
+        self._down[index] = self._actors[index].pid.remote(), time.monotonic()
+
+    def _look(self) -> None:
+        """Note which actors have come up, for the first time or again."""
+        for index, (call, asked_s) in list(self._down.items()):
+            if not ray.wait([call], timeout=0)[0]:
+                continue
             try:
-                ray.get(self._actors[index].pid.remote())
-                return
-            except RayError:
-                time.sleep(1.0)
+                ray.get(call)
+            except RayError:  # on its way; what it is given now fails
+                if time.monotonic() - asked_s > ASK_EVERY_S:
+                    self._ask(index)
+            else:
+                del self._down[index]
+                self._load[index] = 0
 
     def pids(self) -> list[int]:
         """The actors' processes, once they are up."""
@@ -92,24 +124,10 @@ class RayPool:
             ray.shutdown()
 
 
-def _join(num_actors: int | None, address: str | None) -> None:
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    if address is None:
-        options |= {"num_cpus": num_actors or os.cpu_count(), "include_dashboard": False}
-        options["address"] = "local"
-    else:
-        options["address"] = address
+def _result(reference: Any) -> list[Outcome] | None:
+    """The outcomes behind `reference`; None if its actor died."""
     try:
-        ray.init(**options)
-    except (ConnectionError, ValueError, RayError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"no Ray cluster at {address or 'this machine'} ({reason})") from error
-
-
-def _result(reference: Any) -> Outcome | None:
-    """The outcome behind `reference`; None if its actor died."""
-    try:
-        outcome: Outcome = ray.get(reference)
+        found: list[Outcome] = ray.get(reference)
     except RayActorError:
         return None
     except RayTaskError as error:
@@ -118,4 +136,4 @@ def _result(reference: Any) -> Outcome | None:
         raise
     except RayError:  # out of memory, a lost machine
         return None
-    return outcome
+    return found

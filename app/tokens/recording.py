@@ -42,6 +42,8 @@ class Outcome:
     error: str = ""
     processor_s: float = 0.0
     """Processor time that the worker spent on it."""
+    peak_mb: float = 0.0
+    """Most memory that the worker held until then."""
 
     @property
     def seconds(self) -> float:

@@ -1,6 +1,6 @@
 """One run: what is left of the inputs through an engine into shards."""
 
-import resource
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from app.tokens.shards import (
     write_failures,
 )
 from app.tokens.sources import Sources, fingerprint
+from training.evaluation.systems.programs import resident_mb
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,8 @@ class Summary:
     """Processor time that the workers spent on recordings, all together."""
     peak_mb: float
     """Most memory this process held; workers not counted."""
+    worker_peak_mb: float
+    """Most memory that any worker held."""
 
 
 def run(
@@ -87,7 +90,8 @@ def run(
         progress.seconds / 3600.0,
         progress.elapsed_s,
         progress.processor_s,
-        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
+        resident_mb(os.getpid()),
+        progress.worker_peak_mb,
     )
 
 

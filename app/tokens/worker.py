@@ -2,22 +2,19 @@
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.tokens.coding import Coded, code, code_at_once
 from app.tokens.recording import Outcome, Recording, Settings, failed
-from codec.errors import AudioError, CodecError, ModelMismatchError
+from codec.errors import CodecError, ModelMismatchError
+from training.evaluation.systems.programs import resident_mb
 
 if TYPE_CHECKING:
     from codec import Codec
-
-SLACK_S = 0.05
-"""How far a manifest's part may reach beyond the end of its recording."""
 
 
 class Tokenizer:
@@ -27,21 +24,31 @@ class Tokenizer:
         self.settings = settings
         self._codec: Codec | None = None
 
-    def outcome(self, recording: Recording) -> Outcome:
+    def outcomes(self, recordings: Sequence[Recording]) -> list[Outcome]:
+        """See `outcome`."""
+        ready = code_at_once(self._loaded(), recordings, self.settings.num_stages)
+        return [self.outcome(one, ready.get(index)) for index, one in enumerate(recordings)]
+
+    def outcome(self, recording: Recording, ready: Coded | None = None) -> Outcome:
         """Its rows; whatever is wrong with it becomes the outcome's reason.
+
+        Args:
+            ready: its codes, if they are known.
 
         Raises:
             CodecError: the model itself can't be loaded, so that no recording would do.
         """
         codec, started_s = self._loaded(), time.process_time()
-        outcome = self._outcome(codec, recording)
-        return replace(outcome, processor_s=time.process_time() - started_s)
+        outcome = self._outcome(codec, recording, ready)
+        spent_s = time.process_time() - started_s
+        return replace(outcome, processor_s=spent_s, peak_mb=resident_mb(os.getpid()))
 
-    def _outcome(self, codec: "Codec", recording: Recording) -> Outcome:
+    def _outcome(self, codec: "Codec", recording: Recording, ready: Coded | None) -> Outcome:
         if recording.fault:
             return failed(recording, recording.fault)
         try:
-            rows = tuple(self._rows(codec, recording))
+            coded = ready or code(codec, recording, self.settings.num_stages)
+            rows = tuple(self._rows(codec, recording, coded))
         except (CodecError, OSError) as error:
             return failed(recording, str(error))
         except MemoryError:
@@ -68,14 +75,8 @@ class Tokenizer:
             self._codec = codec
         return self._codec
 
-    def _rows(self, codec: "Codec", recording: Recording) -> Iterator[dict[str, Any]]:
-        source = recording.path if recording.data is None else BytesIO(recording.data)
-        if recording.is_whole:
-            codes, rate, num_samples = _code_whole(codec, source, self.settings.num_stages)
-        else:
-            codes, rate, num_samples = _code_part(
-                codec, source, recording, self.settings.num_stages
-            )
+    def _rows(self, codec: "Codec", recording: Recording, coded: Coded) -> Iterator[dict[str, Any]]:
+        codes, rate, num_samples = coded
         for index, channel in enumerate(codes):
             yield {
                 "id": recording.id,
@@ -90,42 +91,3 @@ class Tokenizer:
                 "model_id": self.settings.model_id,
                 **recording.columns,
             }
-
-
-def _code_whole(
-    codec: "Codec", source: str | BytesIO, num_stages: int
-) -> tuple[np.ndarray, int, int]:
-    """Codes [C, Q, F], sample rate and number of samples: as `nsvq encode`, in bounded memory."""
-    from codec.bitstream import unpack_file
-    from codec.files import compress_file
-
-    coded = BytesIO()
-    compress_file(codec, source, coded, num_stages=num_stages)
-    header, codes = unpack_file(coded.getvalue())
-    return codes, header.sample_rate, header.num_samples
-
-
-def _code_part(
-    codec: "Codec", source: str | BytesIO, recording: Recording, num_stages: int
-) -> tuple[np.ndarray, int, int]:
-    """The same for a part of a recording, or for one of its channels."""
-    from codec.audio import open_audio
-
-    place = Path(source) if isinstance(source, str) else source
-    with open_audio(place) as reader:
-        rate, length = reader.info.sample_rate, reader.info.num_samples
-        start = round(recording.start_s * rate)
-        count = length - start if recording.seconds is None else round(recording.seconds * rate)
-        if start < 0 or count < 1 or start + count > length + SLACK_S * rate:
-            raise AudioError(
-                f"{recording.path}: {start / rate:g} to {(start + count) / rate:g} s asked for, of "
-                f"{length / rate:g} s"
-            )
-        wave = reader.part(start, min(count, length - start))
-    channel = recording.channel
-    if channel is not None:
-        if not 0 <= channel < len(wave):
-            raise AudioError(f"{recording.path}: no channel {channel}; it has {len(wave)}")
-        wave = wave[channel : channel + 1]
-    codes = np.asarray(codec.encode(wave, rate, num_stages=num_stages))
-    return codes, rate, wave.shape[1]

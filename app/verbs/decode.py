@@ -11,6 +11,7 @@ from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
     backend_option,
     checkpoint_option,
+    device_option,
     in_place_option,
     jobs_option,
     nearest_note,
@@ -34,10 +35,11 @@ class Decode:
     audio_format: str | None
     force: bool
     backend: str = "numpy"
+    device: str = "cpu"
 
     def load(self) -> "Codec":
         """The codec."""
-        return load_codec(self.checkpoint, backend=self.backend)
+        return load_codec(self.checkpoint, backend=self.backend, device=self.device)
 
     def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
         """Rebuild a recording."""
@@ -71,6 +73,7 @@ class Decode:
 )
 @checkpoint_option
 @backend_option
+@device_option
 @output_options
 @in_place_option
 @jobs_option
@@ -83,6 +86,7 @@ def command(
     audio_format: str | None,
     checkpoint: str,
     backend: str,
+    device: str,
     in_place: bool,
     manner: Manner,
 ) -> None:
@@ -97,11 +101,11 @@ def command(
     nsvq decode speech.nsvq -o - | ...
     """
     writes = f".{audio_format or 'wav'}"
-    jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
-    for job in jobs:
+    plan = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=writes, in_place=in_place)
+    for job in plan.jobs:
         _refuse_name(job, audio_format)
-    work = Decode(checkpoint, bitrate, stages, audio_format, manner.force, backend)
-    run_jobs(jobs, work, manner, tell=coded_line)
+    work = Decode(checkpoint, bitrate, stages, audio_format, manner.force, backend, device)
+    run_jobs(plan, work, manner, tell=coded_line)
 
 
 def _refuse_name(job: Job, audio_format: str | None) -> None:

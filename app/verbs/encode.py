@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
     backend_option,
     checkpoint_option,
+    device_option,
     effort_option,
     in_place_option,
     jobs_option,
@@ -38,29 +39,35 @@ class Encode:
     mono: bool
     force: bool
     backend: str = "numpy"
+    device: str = "cpu"
+    chunk_s: float | None = None
+    tags: bool = False
 
     def load(self) -> "Codec":
         """The codec, once it is known to have the bitrate."""
-        codec = load_codec(self.checkpoint, self.effort, self.backend)
+        codec = load_codec(self.checkpoint, self.effort, self.backend, self.device)
         codec.stages_for(self.bitrate, self.stages)
         return codec
 
     def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
         """Code a recording."""
-        from codec.files import compress_file
+        from codec.files import compress_file, record_file
+        from codec.wav_stream import WavStream, open_wav_stream
 
         start = time.perf_counter()
         codec = self.load()
         num_stages = codec.stages_for(self.bitrate, self.stages)
-        coded = compress_file(
-            codec,
-            source,
-            target,
-            num_stages=num_stages,
-            mono=self.mono,
-            force=self.force,
-            progress=progress,
-        )
+        opened: Place | WavStream = source
+        if not isinstance(source, Path) and not source.seekable():
+            opened = open_wav_stream(source)
+        how: dict[str, Any] = {
+            "num_stages": num_stages, "mono": self.mono, "chunk_s": self.chunk_s,
+            "force": self.force, "progress": progress,
+        }  # fmt: skip
+        if isinstance(opened, WavStream):
+            coded = record_file(codec, opened, target, **how)
+        else:
+            coded = compress_file(codec, opened, target, tags=self.tags, **how)
         facts = coded_facts(coded)
         facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
         return {**facts, "elapsed_s": time.perf_counter() - start}
@@ -70,9 +77,18 @@ class Encode:
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @rate_options
 @click.option("--mono", is_flag=True, help="Fold all channels into one: a fraction of the bytes.")
+@click.option("--tags", is_flag=True, help="Keep title, artist, date and the source's format.")
+@click.option(
+    "--chunk",
+    "chunk_s",
+    type=click.FloatRange(min=0.0, min_open=True),
+    metavar="SECONDS",
+    help="Length of a chunk, the unit of loss where a file is cut; about one second if not given.",
+)
 @checkpoint_option
 @effort_option
 @backend_option
+@device_option
 @output_options
 @in_place_option
 @jobs_option
@@ -83,9 +99,12 @@ def command(
     bitrate: float | None,
     stages: int | None,
     mono: bool,
+    tags: bool,
+    chunk_s: float | None,
     checkpoint: str,
     effort: int,
     backend: str,
+    device: str,
     in_place: bool,
     manner: Manner,
 ) -> None:
@@ -93,19 +112,24 @@ def command(
 
     wav, flac, ogg, mp3, opus, aiff and all else that libsndfile reads; m4a, mp4, webm and wma where
     ffmpeg is installed. Folders are searched and mirrored; "-" is standard input. Speech is coded
-    up to 8 kHz, every channel on its own: stereo takes twice the bytes (--mono folds it). Tags are
-    not kept.
+    up to 8 kHz, every channel on its own: stereo takes twice the bytes (--mono folds it).
+
+    A wav that comes through a pipe is coded while it comes, and its file grows; Ctrl-C ends it.
+    What is whole of a file that was cut short can be decoded.
 
     \b
     nsvq encode speech.wav                    writes speech.nsvq
     nsvq encode DIR -o DIR2 --bitrate 6       writes DIR2/<same name>.nsvq
     ... | nsvq encode - --bitrate 3 | ...
+    arecord -f S16_LE -r 16000 | nsvq encode - -o talk.nsvq
     """
-    jobs = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
-    for job in jobs:
+    plan = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
+    for job in plan.jobs:
         _refuse_name(job)
-    work = Encode(checkpoint, effort, bitrate, stages, mono, manner.force, backend)
-    run_jobs(jobs, work, manner, tell=coded_line, refuse=_why_not)
+    work = Encode(
+        checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags
+    )
+    run_jobs(plan, work, manner, tell=coded_line, refuse=_why_not)
 
 
 def _refuse_name(job: Job) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from app.options import comma_numbers, comma_words, scoring_options
+from app.options import comma_numbers, comma_words, engine_options, scoring_options
+from app.packet_options import loss_options, lossy_settings
 
 if TYPE_CHECKING:
     from training.evaluation.session import Session
@@ -129,7 +130,9 @@ def _checkpoints(
     metavar="NAME@KBPS=DIR",
     help="Clips that another codec decoded elsewhere, named like the originals; may be repeated.",
 )
+@loss_options
 @scoring_options
+@engine_options
 @click.option("--seed", default=0, show_default=True, help="Of every draw.")
 @click.option(
     "--results",
@@ -172,11 +175,13 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     nsvq evaluate --data DIR --results others.csv --readme README.md
     nsvq evaluate --data DIR --against results/results.json
     nsvq evaluate --data DIR --metrics natural --decoded lyra@6=DIR2
+    nsvq evaluate --data DIR --rates 6 --loss 0,10,20 --peers opus --metrics loss
     """
     if options["data"] is None and not options["tables"]:
         raise click.UsageError("give --data (recordings to score) or --results (a table to draw)")
     if options["data"] is None and options["decoded"]:
         raise click.UsageError("--decoded needs --data: the recordings the clips were made from")
+    options |= lossy_settings(options.pop("loss"), options.pop("burst"), options)
     options["metrics"] = tuple(dict.fromkeys((*options["metrics"], *options.pop("more_metrics"))))
     from app.score_tables import print_changes, print_results
     from training.evaluation.report.page import focus_rates, worst_rows, write_report

@@ -9,11 +9,10 @@ from typing import BinaryIO
 
 import click
 
-from app.failures import failure_of, report_failures
+from app.failures import failure_of, folder_failures, report_failures
 from app.files import NSVQ_SUFFIX, STANDARD, expand
 from app.options import json_option
 from app.work import Facts
-from codec.bitstream import VERSION
 from codec.bitstream.header import MAGIC
 from codec.catalog import (
     SUFFIX,
@@ -37,7 +36,7 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
     """
     described: list[Facts] = []
     failures: list[Facts] = []
-    paths = expand(inputs, (NSVQ_SUFFIX, SUFFIX))
+    paths, unread = expand(inputs, (NSVQ_SUFFIX, SUFFIX))
     for path in paths:
         try:
             described.append(_describe(path))
@@ -46,10 +45,11 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
         except Exception as error:
             failures.append(failure_of(path, error))
     if as_json:
-        click.echo(json.dumps({"files": described, "failures": failures}, indent=2))
+        told = {"files": described, "failures": [*folder_failures(unread), *failures]}
+        click.echo(json.dumps(told, indent=2))
     else:
         click.echo("\n\n".join(_text(facts) for facts in described), nl=bool(described))
-    report_failures(failures, len(paths))
+    report_failures(failures, len(paths), unread)
 
 
 def checkpoint_facts(info: CheckpointInfo) -> Facts:
@@ -100,7 +100,7 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
     return {
         "kind": "nsvq",
         "path": str(source) if isinstance(source, Path) else "-",
-        "version": VERSION,
+        "version": header.version,
         "bytes": coded.num_bytes,
         "model_id": header.model_id.hex(),
         "model": _model_name(header.model_id),
@@ -112,6 +112,9 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
         "code_bits": header.code_bits,
         "frame_rate": header.frame_rate,
         "bitrates_kbps": [header.bitrate_kbps(n + 1) for n in range(header.num_stages)],
+        "chunk_seconds": header.frames_per_chunk / header.frame_rate,
+        "tags": dict(header.tags),
+        "warnings": list(coded.warnings),
     }
 
 
@@ -140,6 +143,7 @@ def _file_lines(facts: Facts) -> dict[str, str]:
     on_disk = f", {8 * size / seconds / 1000:.2f} kbps on disk" if seconds else ""
     return {
         "kind": f".nsvq file, version {facts['version']}, all checksums right",
+        **({"cut short": facts["warnings"][0]} if facts["warnings"] else {}),
         "recording": f"{seconds:.3f} s ({facts['num_samples']:,} samples), "
         f"{facts['sample_rate']:,} Hz, {_count(facts['num_channels'], 'channel')}",
         "size": f"{size:,} bytes{on_disk}",
@@ -148,7 +152,9 @@ def _file_lines(facts: Facts) -> dict[str, str]:
         "trims to": ", ".join(f"{rate:g}" for rate in rates[:-1]) + " kbps"
         if len(rates) > 1
         else "nothing smaller",
+        "chunks": f"{facts['chunk_seconds']:g} s each",
         "model": f"{facts['model'] or 'not one of those at hand'} ({facts['model_id']})",
+        **facts["tags"],
     }
 
 

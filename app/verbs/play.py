@@ -32,7 +32,9 @@ def command(
     for path in inputs:
         try:
             with path.open("rb") as file:
-                reader = FileReader(file)
+                reader = FileReader(file, partial=True)
+                if reader.missing:
+                    click.echo(f"nsvq: {path}: {reader.missing}", err=True)
                 used = reader.header.held_stages(bitrate, stages)
                 header = reader.header
                 blocks = codec.decompress_blocks(reader, used)

@@ -100,11 +100,11 @@ def command(
         import_module(package)  # what is missing is told before any work
 
     folder = (output or "reconstructed").rstrip(os.sep) + os.sep
-    jobs = plan_jobs(
+    plan = plan_jobs(
         inputs or (str(EXAMPLE),), folder, reads=ALL, writes=NSVQ_SUFFIX, beside=BESIDE
     )
     work = Reconstruct(Encode(checkpoint, effort, bitrate, stages, False, manner.force))
-    run_jobs(jobs, work, manner, tell=_text)
+    run_jobs(plan, work, manner, tell=_text)
 
 
 def mean_scores(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> Facts:

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import checkpoint_option, effort_option, nearest_note, rate_options
+from app.options import (
+    checkpoint_option,
+    effort_option,
+    engine_options,
+    nearest_note,
+    rate_options,
+)
 
 if TYPE_CHECKING:
     from app.tokens.engine import Pool
@@ -54,14 +60,7 @@ if TYPE_CHECKING:
     help="Where relative paths in manifests start; each manifest's own folder if not given.",
 )
 @click.option("--limit", type=click.IntRange(1), help="Code so many recordings at most, then end.")
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Processes on this machine, or a Ray cluster.",
-)
-@click.option("--address", metavar="ADDRESS", help="A running Ray cluster's; else one starts here.")
+@engine_options
 @click.option(
     "--jobs",
     "num_jobs",
@@ -100,8 +99,6 @@ def command(
     nsvq tokens cuts.jsonl.gz -o TOKENS --jobs 8
     nsvq tokens 'data/*.parquet' -o TOKENS --engine ray --address auto
     """
-    if address is not None and engine != "ray":
-        raise click.UsageError("--address is for --engine ray")
     from app.tokens.run import run
     from app.tokens.sources import Sources
 

@@ -58,5 +58,5 @@ def command(
     if output is None and inputs != ("-",):
         raise click.UsageError("give an --output")
 
-    jobs = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=NSVQ_SUFFIX)
-    run_jobs(jobs, Trim(bitrate, stages, manner.force), manner, tell=coded_line)
+    plan = plan_jobs(inputs, output, reads=(NSVQ_SUFFIX,), writes=NSVQ_SUFFIX)
+    run_jobs(plan, Trim(bitrate, stages, manner.force), manner, tell=coded_line)

@@ -33,8 +33,12 @@ class Backend(Protocol):
     config: ModelConfig
     num_parameters: int
 
-    def analysis(self) -> Stream:
-        """Pieces of wave [T] float32 at the model's rate to blocks of latent [F, D]."""
+    def analysis(self, block_frames: int | None = None) -> Stream:
+        """Pieces of wave [T] float32 at the model's rate to blocks of latent [F, D].
+
+        Args:
+            block_frames: frames computed at once; as many as are fast if None, 1 for little delay.
+        """
         ...
 
     def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
@@ -51,8 +55,12 @@ class Backend(Protocol):
         """The sum of the codewords. Shape: codes [Q, F], any Q -> latent [F, D]."""
         ...
 
-    def synthesis(self) -> Stream:
-        """Pieces of latent [F, D] to blocks of wave [T]; in all (F - 1) · hop samples."""
+    def synthesis(self, block_frames: int | None = None) -> Stream:
+        """Pieces of latent [F, D] to blocks of wave [T]; in all (F - 1) · hop samples.
+
+        Args:
+            block_frames: see `analysis`.
+        """
         ...
 
 

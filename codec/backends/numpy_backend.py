@@ -10,6 +10,7 @@ from codec.backends.numpy_refiner import Refiner, RefinerStream
 from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
+    analysis_window,
     compress,
     expand,
     inverse,
@@ -41,15 +42,16 @@ class NumpyBackend:
         weights = {name: np.asarray(value, np.float32) for name, value in tensors.items()}
         self.config, self.block_frames = config, block_frames
         self.num_parameters = sum(value.size for value in weights.values())
-        self.window = window(2 * config.hop)
+        self.analysis_window = analysis_window(2 * config.hop)
+        self.synthesis_window = window(2 * config.hop)
         self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
-    def analysis(self) -> Stream:
+    def analysis(self, block_frames: int | None = None) -> Stream:
         """Pieces of wave [T] to blocks of latent [F, D]."""
-        return Analysis(self)
+        return Analysis(self, block_frames or self.block_frames)
 
     def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
         """Shape: latent [F, D] -> codes [num_stages, F] int64."""
@@ -59,9 +61,9 @@ class NumpyBackend:
         """Shape: codes [Q, F] -> latent [F, D]."""
         return self.codebooks.decode(codes)
 
-    def synthesis(self) -> Stream:
+    def synthesis(self, block_frames: int | None = None) -> Stream:
         """Pieces of latent [F, D] to blocks of wave [T]."""
-        return Synthesis(self)
+        return Synthesis(self, block_frames or self.block_frames)
 
 
 class Trunk:
@@ -77,9 +79,9 @@ class Trunk:
 class Analysis:
     """A wave on its way to the latent; see `Stream`."""
 
-    def __init__(self, backend: NumpyBackend) -> None:
+    def __init__(self, backend: NumpyBackend, block_frames: int) -> None:
         self._backend = backend
-        self._pieces = Pieces(backend.block_frames * backend.config.hop)
+        self._pieces = Pieces(block_frames * backend.config.hop)
         self._frames = Framing(backend.config.hop, 2)
         self._stack = StackStream(backend.encoder.stack, backend.config.trunk_width)
         self._base = Delay(backend.encoder.stack.delay)
@@ -103,7 +105,7 @@ class Analysis:
     def _run(self, wave: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N · hop] -> latent [N, D] at most."""
         backend, encoder = self._backend, self._backend.encoder
-        bins = transform(self._frames(wave) * backend.window)
+        bins = transform(self._frames(wave) * backend.analysis_window)
         real, imag = compress(bins, backend.config.compression)
         inputs = np.concatenate([real, imag, magnitude(real, imag)], axis=1)
         base = self._base(encoder.linear(inputs[:, : 2 * real.shape[1]]))
@@ -119,9 +121,9 @@ class Analysis:
 class Synthesis:
     """A latent on its way to the wave; see `Stream`."""
 
-    def __init__(self, backend: NumpyBackend) -> None:
+    def __init__(self, backend: NumpyBackend, block_frames: int) -> None:
         self._backend = backend
-        self._pieces = Pieces(backend.block_frames)
+        self._pieces = Pieces(block_frames)
         self._stack = StackStream(backend.decoder.stack, backend.config.trunk_width)
         self._base = Delay(backend.decoder.stack.delay)
         self._sum = OverlapAdd(backend.config.hop, 2)
@@ -172,5 +174,5 @@ class Synthesis:
         own[:, num_bins:] += base[:, num_bins:] * gain
         bins = expand(own[:, :num_bins], own[:, num_bins:], self._backend.config.compression)
         frames = inverse(bins)
-        frames *= self._backend.window
+        frames *= self._backend.synthesis_window
         return frames

@@ -6,6 +6,7 @@ from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weigh
 from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
+    analysis_window,
     compress,
     expand,
     inverse,
@@ -25,7 +26,8 @@ class Refiner:
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         self.config = config
         self.hop, self.ratio = config.refiner_hop, config.hop // config.refiner_hop
-        self.window = window(OVERLAP * self.hop)
+        self.analysis_window = analysis_window(OVERLAP * self.hop)
+        self.synthesis_window = window(OVERLAP * self.hop) * np.float32(2.0 / OVERLAP)
         self.enter = Linear(weights, "refiner.enter")
         self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
         self.hear_noise = Linear(weights, "refiner.hear_noise")
@@ -74,16 +76,16 @@ class RefinerStream:
         hiss = noise(self._num_in, wave.size)
         first = self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
-        bins = transform(self._frames(wave.ravel()) * refiner.window)
+        bins = transform(self._frames(wave.ravel()) * refiner.analysis_window)
         real, imag = compress(bins, refiner.config.compression)
         x = refiner.enter(np.concatenate([real, imag, magnitude(real, imag)], axis=1))
         x += refiner.see(hidden).reshape(x.shape)
         x += refiner.hear_noise(hiss.reshape(-1, refiner.hop))
         parts = refiner.leave(normalise(self._stack(x, num_frames)))
-        hiss_bins = transform(self._noise_frames(hiss) * refiner.window)
+        hiss_bins = transform(self._noise_frames(hiss) * refiner.analysis_window)
         rebuilt = self._rebuild(parts, self._real(real), self._imag(imag), self._hiss(hiss_bins))
         frames = inverse(rebuilt)
-        frames *= refiner.window * np.float32(2.0 / OVERLAP)
+        frames *= refiner.synthesis_window
         if num_frames is not None:
             frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)

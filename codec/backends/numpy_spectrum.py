@@ -11,6 +11,11 @@ def window(size: int) -> np.ndarray:
     return np.sin(np.pi * phase).astype(np.float32)
 
 
+def analysis_window(size: int) -> np.ndarray:
+    """`window` times its size, which `transform` divides by. Shape: -> [size] float32."""
+    return window(size) * np.float32(size)
+
+
 def compress(bins: np.ndarray, compression: float) -> tuple[np.ndarray, np.ndarray]:
     """Real and imaginary parts, magnitudes to the power of `compression`.
 
@@ -45,8 +50,13 @@ def magnitude(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
 
 
 def transform(frames: np.ndarray) -> np.ndarray:
-    """Shape: [N, size] float32 -> [N, size / 2 + 1] complex64."""
-    return np.fft.rfft(frames).astype(np.complex64, copy=False)
+    """Spectra of frames under an `analysis_window`.
+
+    numpy transforms float32 in float64 unless it also scales, so it divides by the size.
+
+    Shape: [N, size] float32 -> [N, size / 2 + 1] complex64.
+    """
+    return np.fft.rfft(frames, norm="forward").astype(np.complex64, copy=False)
 
 
 def inverse(bins: np.ndarray) -> np.ndarray:

@@ -47,9 +47,9 @@ class TorchBackend:
         self.window_frames = window_frames
         self.num_parameters = sum(value.numel() for value in model.parameters())
 
-    def analysis(self) -> Stream:
+    def analysis(self, block_frames: int | None = None) -> Stream:
         """Pieces of wave [T] to blocks of latent [F, D]."""
-        return Analysis(self)
+        return Analysis(self, block_frames or self.window_frames)
 
     @torch.inference_mode()
     def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
@@ -62,9 +62,38 @@ class TorchBackend:
         """Shape: codes [Q, F] -> latent [F, D]."""
         return self.model.quantizer.decode(self.tensor(codes).unsqueeze(0))[0].T.cpu().numpy()
 
-    def synthesis(self) -> Stream:
+    def synthesis(self, block_frames: int | None = None) -> Stream:
         """Pieces of latent [F, D] to blocks of wave [T]."""
-        return Synthesis(self)
+        return Synthesis(self, block_frames or self.window_frames)
+
+    @property
+    def together(self) -> bool:
+        """Whether `encode_batch` pays; on a CPU it saves nothing, and codes could differ."""
+        return not self.device.startswith("cpu") and self.can_batch
+
+    @property
+    def can_batch(self) -> bool:
+        """Whether what follows a wave's end stays out of its codes."""
+        return not any(self.config.encoder_lookahead)
+
+    @torch.inference_mode()
+    def encode_batch(
+        self, waves: Sequence[np.ndarray], num_stages: int, effort: int = 1
+    ) -> list[np.ndarray]:
+        """Codes of waves at the model's rate, padded to the longest and computed at once.
+
+            |-- wave --|hop|  zeros  |     the frames kept end with the hop after the wave,
+            |--- longest wave ---|hop|     and none of them sees a later one
+
+        Shape: waves [T] each -> codes [num_stages, F] each.
+        """
+        padded = np.zeros((len(waves), 1, max(len(wave) for wave in waves)), np.float32)
+        for row, wave in zip(padded, waves, strict=True):
+            row[0, : len(wave)] = wave
+        latent = self.model.analyse(self.tensor(padded)).float()
+        codes = self.model.quantizer.encode(latent, num_stages, beam=effort).cpu().numpy()
+        frames = [self.config.num_frames(len(wave)) for wave in waves]
+        return [row[:, :count] for row, count in zip(codes, frames, strict=True)]
 
     def tensor(self, array: np.ndarray) -> torch.Tensor:
         """The array on the backend's device."""
@@ -91,8 +120,8 @@ def decoder_context(config: ModelConfig) -> tuple[int, int]:
 class Analysis:
     """A wave on its way to the latent; see `Stream`."""
 
-    def __init__(self, backend: TorchBackend) -> None:
-        self._backend = backend
+    def __init__(self, backend: TorchBackend, window_frames: int) -> None:
+        self._backend, self._window_frames = backend, window_frames
         self._past, self._future = context(backend.config, backend.config.encoder_lookahead)
         self._held = _Sliding()
         self._start = 0
@@ -100,7 +129,7 @@ class Analysis:
     def push(self, piece: np.ndarray) -> list[np.ndarray]:
         """Shape: wave [T] -> latents [F, D]."""
         self._held.add(piece)
-        step, hop = self._backend.window_frames, self._backend.config.hop
+        step, hop = self._window_frames, self._backend.config.hop
         found = []
         while self._held.stop >= (self._start + step + self._future) * hop:
             found.append(self._window(step))
@@ -111,14 +140,14 @@ class Analysis:
         total = self._backend.config.num_frames(self._held.stop)
         found = []
         while self._start < total:
-            found.append(self._window(min(self._backend.window_frames, total - self._start)))
+            found.append(self._window(min(self._window_frames, total - self._start)))
         return found
 
     @torch.inference_mode()
     def _window(self, num_frames: int) -> np.ndarray:
         """Frame f lies over samples (f - 1) · hop … (f + 1) · hop, so frames of a window that
         starts in the middle of the wave are whole from the second on."""
-        hop, step = self._backend.config.hop, self._backend.window_frames
+        hop, step = self._backend.config.hop, self._window_frames
         first = max(0, self._start - self._past - 1)
         part = self._held.take(first * hop, (self._start + step + self._future) * hop)
         latent = self._backend.model.analyse(self._backend.tensor(part)[None, None])[0].T
@@ -130,8 +159,8 @@ class Analysis:
 class Synthesis:
     """A latent on its way to the wave; see `Stream`."""
 
-    def __init__(self, backend: TorchBackend) -> None:
-        self._backend = backend
+    def __init__(self, backend: TorchBackend, window_frames: int) -> None:
+        self._backend, self._window_frames = backend, window_frames
         self._past, self._future = decoder_context(backend.config)
         self._held = _Sliding()
         self._start = 0
@@ -139,7 +168,7 @@ class Synthesis:
     def push(self, piece: np.ndarray) -> list[np.ndarray]:
         """Shape: latent [F, D] -> waves [T]."""
         self._held.add(piece)
-        step, found = self._backend.window_frames, []
+        step, found = self._window_frames, []
         while self._held.stop >= self._start + step + self._future + 1:
             found.append(self._window(step))
         return found
@@ -149,12 +178,12 @@ class Synthesis:
         found = []
         while self._start < self._held.stop - 1:
             left = self._held.stop - 1 - self._start
-            found.append(self._window(min(self._backend.window_frames, left)))
+            found.append(self._window(min(self._window_frames, left)))
         return found
 
     @torch.inference_mode()
     def _window(self, num_spaces: int) -> np.ndarray:
-        hop, step = self._backend.config.hop, self._backend.window_frames
+        hop, step = self._backend.config.hop, self._window_frames
         first = max(0, self._start - self._past)
         part = self._held.take(first, self._start + step + self._future + 1)
         hiss = self._backend.tensor(noise(first * hop, len(part) * hop))

@@ -1,4 +1,4 @@
-"""The .nsvq file, version 1: a header, then independent chunks of codes. See docs/format.md.
+"""The .nsvq file: a header, then independent chunks of codes. See docs/format.md.
 
 Only the standard library and numpy; never torch, never the network.
 """
@@ -12,15 +12,25 @@ from codec.bitstream.file import (
     trim_reader,
     unpack_file,
 )
-from codec.bitstream.header import HEADER_BYTES, VERSION, Header, default_frames_per_chunk
+from codec.bitstream.header import (
+    GROWING,
+    HEADER_BYTES,
+    VERSION,
+    Header,
+    default_frames_per_chunk,
+)
+from codec.bitstream.tags import Tags, kept_tags
 
 __all__ = [
+    "GROWING",
     "HEADER_BYTES",
     "VERSION",
     "FileReader",
     "FileWriter",
     "Header",
+    "Tags",
     "default_frames_per_chunk",
+    "kept_tags",
     "pack_file",
     "read_header",
     "trim_file",

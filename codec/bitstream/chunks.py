@@ -2,12 +2,13 @@
 
     0        2            6                                          6 + length
     +--------+------------+----------------------------------------------+
-    | length |   CRC-32   | stage 0: channel 0, 1, …  | stage 1: …  | 0… |
+    | label  |   CRC-32   | stage 0: channel 0, 1, …  | stage 1: …  | 0… |
     +--------+------------+----------------------------------------------+
 
-The payload is one run of bits, most significant first: codes of `code_bits` bits, by stage, then
-channel, then frame, and zero bits up to a whole byte. Fewer stages are a shorter run. The checksum
-covers the chunk's index (4 bytes), the length and the payload, so chunks can't change places.
+The label is the payload's length in version 1, the number of frames in version 2. The payload is
+one run of bits, most significant first: codes of `code_bits` bits, by stage, then channel, then
+frame, and zero bits up to a whole byte. Fewer stages are a shorter run. The checksum covers the
+chunk's index (4 bytes), the label and the payload, so chunks can't change places.
 """
 
 import struct
@@ -15,7 +16,7 @@ import zlib
 
 import numpy as np
 
-from codec.bitstream.header import Header, payload_bytes
+from codec.bitstream.header import GROWING, Header, payload_bytes
 from codec.errors import BitstreamError, CorruptError
 
 _PREFIX = struct.Struct(">HI")
@@ -65,7 +66,8 @@ def pack_chunk(header: Header, index: int, codes: np.ndarray) -> bytes:
             f"codes reach from {codes.min()} to {codes.max()}; "
             f"expected 0 to {(1 << header.code_bits) - 1}"
         )
-    return _framed(index, pack_codes(codes.transpose(1, 0, 2).reshape(-1), header.code_bits))
+    payload = pack_codes(codes.transpose(1, 0, 2).reshape(-1), header.code_bits)
+    return _framed(index, _label(header, codes.shape[-1], len(payload)), payload)
 
 
 def unpack_payload(header: Header, payload: bytes, num_frames: int, num_stages: int) -> np.ndarray:
@@ -86,12 +88,14 @@ def check_prefix(header: Header, index: int, prefix: bytes) -> tuple[int, int]:
     """
     if len(prefix) < PREFIX_BYTES:
         raise CorruptError(f"truncated: chunk {index} of {header.num_chunks} is missing")
-    length, checksum = _PREFIX.unpack(prefix)
-    expected = payload_bytes(header, header.chunk_frames(index))
-    if length != expected:
+    label, checksum = _PREFIX.unpack(prefix)
+    length = payload_bytes(header, header.chunk_frames(index))
+    expected = _label(header, header.chunk_frames(index), length)
+    if label != expected:
+        what = "frames" if header.version == GROWING else "bytes"
         raise CorruptError(
-            f"damaged: chunk {index} of {header.num_chunks} says it has {length} "
-            f"bytes; expected {expected}"
+            f"damaged: chunk {index} of {header.num_chunks} says it has {label} "
+            f"{what}; expected {expected}"
         )
     return length, checksum
 
@@ -102,7 +106,8 @@ def check_payload(header: Header, index: int, payload: bytes, checksum: int) -> 
     Raises:
         CorruptError: the checksum differs, or padding bits are not zero.
     """
-    if _checksum(index, payload) != checksum:
+    label = _label(header, header.chunk_frames(index), len(payload))
+    if _checksum(index, label, payload) != checksum:
         raise CorruptError(
             f"damaged: the checksum of chunk {index} of {header.num_chunks} doesn't match"
         )
@@ -116,12 +121,16 @@ def trim_payload(header: Header, index: int, payload: bytes, num_stages: int) ->
     count = num_stages * header.num_channels * header.chunk_frames(index)
     kept = bytearray(payload[: -(-count * header.code_bits // 8)])
     kept[-1] &= 0xFF << (-count * header.code_bits % 8) & 0xFF
-    return _framed(index, bytes(kept))
+    return _framed(index, _label(header, header.chunk_frames(index), len(kept)), bytes(kept))
 
 
-def _framed(index: int, payload: bytes) -> bytes:
-    return _PREFIX.pack(len(payload), _checksum(index, payload)) + payload
+def _label(header: Header, num_frames: int, num_bytes: int) -> int:
+    return num_frames if header.version == GROWING else num_bytes
 
 
-def _checksum(index: int, payload: bytes) -> int:
-    return zlib.crc32(payload, zlib.crc32(_SALT.pack(index, len(payload))))
+def _framed(index: int, label: int, payload: bytes) -> bytes:
+    return _PREFIX.pack(label, _checksum(index, label, payload)) + payload
+
+
+def _checksum(index: int, label: int, payload: bytes) -> int:
+    return zlib.crc32(payload, zlib.crc32(_SALT.pack(index, label)))

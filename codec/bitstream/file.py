@@ -1,9 +1,13 @@
 """Whole files, at once or chunk by chunk."""
 
+import os
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -15,22 +19,29 @@ from codec.bitstream.chunks import (
     trim_payload,
     unpack_payload,
 )
-from codec.bitstream.header import HEADER_BYTES, Header, pack_header, unpack_header
+from codec.bitstream.growing import pack_end, scan
+from codec.bitstream.header import GROWING, HEADER_BYTES, Header, pack_header, unpack_header
+from codec.bitstream.tags import pack_tags
 from codec.errors import BitstreamError, CorruptError
 
 
 class FileWriter:
-    """Writes codes as they come; the number of samples may be known only at the end."""
+    """Writes codes as they come; the number of samples may be known only at the end.
+
+    A file of version 1 must seek, if that number is news. One of version 2 needn't, and what is
+    written is flushed chunk by chunk.
+    """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
         self._file = file
         self._header = header
-        self._start = file.tell()
+        self._growing = header.version == GROWING
+        self._start = 0 if self._growing else file.tell()
         self._waiting: list[np.ndarray] = []
         self._num_waiting = 0
         self._num_chunks = 0
         self._num_frames = 0
-        file.write(pack_header(header))
+        file.write(pack_header(header) + pack_tags(header.tags))
 
     def write(self, codes: np.ndarray) -> None:
         """Add frames. Shape: codes [C, Q, F], any F."""
@@ -41,7 +52,7 @@ class FileWriter:
             self._write_chunks(self._header.frames_per_chunk)
 
     def finish(self, num_samples: int) -> Header:
-        """Write what is left, and the header anew if `num_samples` is news.
+        """Write what is left, and the end marker, or the header anew if `num_samples` is news.
 
         Raises:
             BitstreamError: the frames written are not those of `num_samples` samples.
@@ -53,7 +64,10 @@ class FileWriter:
             )
         if self._num_waiting:
             self._write_chunks(1)
-        if header != self._header:
+        if self._growing:
+            self._file.write(pack_end(header.num_chunks, num_samples))
+            self._file.flush()
+        elif header != self._header:
             end = self._file.tell()
             self._file.seek(self._start)
             self._file.write(pack_header(header))
@@ -71,6 +85,8 @@ class FileWriter:
             start += chunk.shape[-1]
         self._waiting = [codes[..., start:]]
         self._num_waiting = codes.shape[-1] - start
+        if self._growing:
+            self._file.flush()
 
 
 class FileReader:
@@ -79,17 +95,32 @@ class FileReader:
     Nothing is allocated on a header's word: a chunk has at most 64 KiB.
     """
 
-    def __init__(self, file: BinaryIO, num_bytes: int | None = None) -> None:
-        """Read the header.
+    def __init__(
+        self, file: BinaryIO, num_bytes: int | None = None, *, partial: bool = False
+    ) -> None:
+        """Read the header; of a file of version 2 that can't seek, all of it.
 
         Args:
             num_bytes: the file's length where it is known, to compare with the header's claim.
+            partial: of a file of version 2 without its end, read the whole chunks.
 
         Raises:
-            CorruptError, VersionError: see `read_header`; or a length that contradicts the header.
+            CorruptError, VersionError: see `read_header`; or a length that contradicts the header,
+                or an end that is missing without `partial`.
         """
         self._file = file
         self.header = unpack_header(_read(file, HEADER_BYTES))
+        self.missing = ""
+        """What a file of version 2 lacks and how long the rest is; "" if nothing."""
+        if self.header.version == GROWING:
+            if not file.seekable():
+                self._file = _spooled(file)
+                weakref.finalize(self, self._file.close)
+            self.header, self.missing = scan(self._file, self.header)
+            if self.missing and not partial:
+                raise CorruptError(self.missing)
+            self._file.seek(len(pack_tags(self.header.tags)), os.SEEK_CUR)
+            return
         expected = self.header.file_bytes
         if num_bytes is not None and num_bytes != expected:
             kind = "truncated" if num_bytes < expected else "damaged"
@@ -111,7 +142,7 @@ class FileReader:
                 )
             check_payload(self.header, index, payload, checksum)
             yield payload
-        if self._file.read(1):
+        if self.header.version != GROWING and self._file.read(1):
             raise CorruptError("damaged: bytes follow the last chunk")
 
     def codes(self, num_stages: int | None = None) -> Iterator[np.ndarray]:
@@ -129,13 +160,14 @@ class FileReader:
 
 
 def read_header(data: bytes) -> Header:
-    """The header that `data` starts with.
+    """The header of a file; of version 1, its first 40 bytes are enough.
 
     Raises:
         CorruptError: not a .nsvq file, truncated, damaged or impossible.
         VersionError: another version of the format.
     """
-    return unpack_header(data)
+    header = unpack_header(data)
+    return FileReader(BytesIO(data)).header if header.version == GROWING else header
 
 
 def pack_file(header: Header, codes: np.ndarray) -> bytes:
@@ -186,12 +218,22 @@ def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header
     Returns the header written.
     """
     header = replace(reader.header, num_stages=reader.header.held_stages(num_stages=num_stages))
-    target.write(pack_header(header))
+    target.write(pack_header(header) + pack_tags(header.tags))
     target.writelines(
         trim_payload(reader.header, index, payload, num_stages)
         for index, payload in enumerate(reader.payloads())
     )
+    if header.version == GROWING:
+        target.write(pack_end(header.num_chunks, header.num_samples))
     return header
+
+
+def _spooled(file: BinaryIO) -> BinaryIO:
+    """What is left of an open file, as a temporary one."""
+    spool = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 (the reader closes it)
+    shutil.copyfileobj(file, spool)
+    spool.seek(0)
+    return spool
 
 
 def _read(file: BinaryIO, count: int) -> bytes:

@@ -7,18 +7,23 @@
     +--------+---+---+---+---+------------+--------+--------+-----+-----+------------+--------+
 
 Integers are unsigned and big-endian. The number of frames is not stored: it follows from samples,
-rates and hop (`Header.num_frames`).
+rates and hop (`Header.num_frames`). In version 2 all bits of the samples are set: `growing` tells
+how many there are.
 """
 
 import struct
 import zlib
 from dataclasses import dataclass
 
+from codec.bitstream.tags import Tags, check_tags, tags_bytes
 from codec.errors import BitstreamError, CorruptError, VersionError
 from codec.rates import Rates
 
 MAGIC = b"NSVQ"
 VERSION = 1
+"""Of files whose length is known when they are written."""
+GROWING = 2
+"""Version of files that are read before they end, or hold tags; see `growing`."""
 ID_BYTES = 8
 MAX_STAGES = 64
 MAX_CODE_BITS = 12
@@ -26,6 +31,9 @@ MAX_PAYLOAD_BYTES = 0xFFFF
 _FIELDS = struct.Struct(">4sBBBB8sIIHHQ")
 _CHECKSUM = struct.Struct(">I")
 HEADER_BYTES = _FIELDS.size + _CHECKSUM.size
+END_BYTES = 14
+"""Of the end marker of version 2."""
+_UNKNOWN = 2**64 - 1
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,10 @@ class Header:
     """Samples at `model_sample_rate` from one frame to the next, 1 to 65,535."""
     frames_per_chunk: int = 50
     """Frames in every chunk but the last, which holds the rest."""
+    version: int = VERSION
+    """Of the format: 1, or 2 (`GROWING`)."""
+    tags: Tags = ()
+    """Pairs of name and text, sorted by name; only version 2 holds any."""
 
     def __post_init__(self) -> None:
         checks = {
@@ -67,7 +79,8 @@ class Header:
             "code_bits": 1 <= self.code_bits <= MAX_CODE_BITS,
             "model_sample_rate": 1_000 <= self.model_sample_rate <= 192_000,
             "hop": 1 <= self.hop <= 65_535,
-            "frames_per_chunk": 1 <= self.frames_per_chunk <= 65_535,
+            "frames_per_chunk": 1 <= self.frames_per_chunk <= 65_536 - self.version,
+            "version": self.version in (VERSION, GROWING),
         }
         for name, good in checks.items():
             if not good:
@@ -81,6 +94,9 @@ class Header:
             )
         if self.num_chunks >= 2**32:
             raise BitstreamError(f"{self.num_chunks} chunks; a file holds less than 2^32")
+        if self.tags and self.version != GROWING:
+            raise BitstreamError(f"a file of version {self.version} holds no tags")
+        check_tags(self.tags)
 
     @property
     def num_model_samples(self) -> int:
@@ -103,6 +119,8 @@ class Header:
         """Length of the whole file."""
         full, rest = divmod(self.num_frames, self.frames_per_chunk)
         total = HEADER_BYTES + full * chunk_bytes(self, self.frames_per_chunk)
+        if self.version == GROWING:
+            total += tags_bytes(self.tags) + END_BYTES
         return total + (chunk_bytes(self, rest) if rest else 0)
 
     @property
@@ -161,7 +179,7 @@ def pack_header(header: Header) -> bytes:
     """The header's `HEADER_BYTES` bytes."""
     fields = _FIELDS.pack(
         MAGIC,
-        VERSION,
+        header.version,
         header.num_channels,
         header.num_stages,
         header.code_bits,
@@ -170,13 +188,13 @@ def pack_header(header: Header) -> bytes:
         header.model_sample_rate,
         header.hop,
         header.frames_per_chunk,
-        header.num_samples,
+        _UNKNOWN if header.version == GROWING else header.num_samples,
     )
     return fields + _CHECKSUM.pack(zlib.crc32(fields))
 
 
 def unpack_header(data: bytes) -> Header:
-    """The header that `data` starts with.
+    """The header that `data` starts with; of version 2 yet without samples and tags.
 
     Raises:
         CorruptError: not a .nsvq file, truncated, damaged or impossible.
@@ -186,17 +204,25 @@ def unpack_header(data: bytes) -> Header:
         raise CorruptError("no data: a .nsvq file has at least 40 bytes")
     if data[:4] != MAGIC[: len(data)]:
         raise CorruptError("not a .nsvq file (it doesn't start with NSVQ)")
-    if len(data) > 4 and data[4] != VERSION:
-        raise VersionError(f".nsvq version {data[4]}; this release reads version {VERSION}")
+    if len(data) > 4 and data[4] not in (VERSION, GROWING):
+        raise VersionError(f".nsvq version {data[4]}; this release reads versions 1 and 2")
     if len(data) < HEADER_BYTES:
         raise CorruptError(f"truncated: {len(data)} bytes, the header alone has {HEADER_BYTES}")
     fields = bytes(data[: _FIELDS.size])
     if _CHECKSUM.unpack_from(data, _FIELDS.size)[0] != zlib.crc32(fields):
         raise CorruptError("damaged header: its checksum doesn't match")
-    (_, _, channels, stages, bits, model_id, rate, model_rate, hop, per_chunk, samples) = (
+    (_, version, channels, stages, bits, model_id, rate, model_rate, hop, per_chunk, samples) = (
         _FIELDS.unpack(fields)
     )
+    if version == GROWING:
+        if samples != _UNKNOWN:
+            raise CorruptError(
+                f"impossible header: version 2 with {samples} samples before its end"
+            )
+        samples = 0
     try:
-        return Header(model_id, rate, channels, samples, stages, bits, model_rate, hop, per_chunk)
+        return Header(
+            model_id, rate, channels, samples, stages, bits, model_rate, hop, per_chunk, version
+        )
     except BitstreamError as error:
         raise CorruptError(f"impossible header: {error}") from error

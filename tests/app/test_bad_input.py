@@ -254,3 +254,13 @@ def test_a_format_that_contradicts_the_name_is_wrong_usage(
     assert result.exit_code == 2
     assert "--format flac" in result.stderr
     assert not (tmp_path / "x.wav").exists()
+
+
+@pytest.mark.parametrize("verb", ["encode", "decode"])
+def test_a_device_that_is_not_there(
+    verb: str, nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    source = clip if verb == "encode" else coded
+    words = ("-o", tmp_path / OUTPUTS[verb], "--checkpoint", toy_checkpoint, "--device", "nonsense")
+    check_refused(nsvq(verb, source, *words), "device 'nonsense'")
+    assert not (tmp_path / OUTPUTS[verb]).exists()

@@ -18,15 +18,16 @@ import numpy as np
 import pytest
 import soundfile
 
-from app import batch, files
+from app import batch
 from app.batch import Manner, run_jobs
-from app.files import Job, plan_jobs
+from app.files import Job, Plan
 from app.progress import Meter
 from app.work import Facts, Place, Progress, attempt
 from app.workers import run_in_processes
+from codec import ffmpeg
 from codec.errors import AudioError
-from codec.formats import ALL
 from tests.app.conftest import Nsvq
+from tests.conftest import forbid
 
 NSVQ = [sys.executable, "-m", "app"]
 
@@ -107,7 +108,7 @@ def test_an_unexpected_error_does_not_stop_the_others(
 ) -> None:
     jobs = jobs_named(tmp_path, "a", "bug", "b")
     with pytest.raises(Exception, match="1"):
-        run_jobs(jobs, deadly(error), Manner(), tell=str)
+        run_jobs(Plan(jobs, {}), deadly(error), Manner(), tell=str)
     captured = capsys.readouterr()
     assert captured.out.startswith("2 of 3 files written; ")
     assert captured.err.startswith(f"nsvq: {tmp_path / 'bug'}: ")
@@ -162,10 +163,10 @@ def test_a_job_that_fails_leaves_the_folder_to_those_still_at_work(
     out = tmp_path / "deep" / "out"
     jobs = [Job(Path(name), out / name) for name in ("bad", "good")]
     with pytest.raises(click.exceptions.Exit):
-        run_jobs(jobs, Slow(), Manner(), tell=str)
+        run_jobs(Plan(jobs, {}), Slow(), Manner(), tell=str)
     assert names(out) == ["good"]
     with pytest.raises(click.exceptions.Exit):
-        run_jobs([Job(Path("bad"), tmp_path / "none" / "x")], Slow(), Manner(), tell=str)
+        run_jobs(Plan([Job(Path("bad"), tmp_path / "none" / "x")], {}), Slow(), Manner(), tell=str)
     assert names(tmp_path) == ["deep"]
 
 
@@ -271,31 +272,67 @@ def test_what_a_folder_holds_and_can_not_be_read_is_told(
     (folder / "song.m4a").write_bytes(b"sound")
     (folder / "notes.txt").write_text("of no interest")
     soundfile.write(folder / "4.aiff", np.zeros(4_000), 16_000)
-    monkeypatch.setattr(files, "needs_missing_ffmpeg", lambda path: path.suffix == ".m4a")
+    monkeypatch.setattr(ffmpeg, "have_ffmpeg", lambda: False)
     options = ("--checkpoint", toy_checkpoint, "--jobs", 1)
     result = nsvq("encode", folder, "-o", tmp_path / "out", *options)
     lines = result.stderr.splitlines()
     assert lines[0] == f"nsvq: left out: {folder / 'p.wav'}: not a regular file"
-    assert lines[1].startswith(f"nsvq: left out: {folder / 'song.m4a'}: reading .m4a needs")
+    assert lines[1].startswith(f"nsvq: {folder / 'song.m4a'}: reading .m4a needs")
+    assert result.exit_code == 1
     assert names(tmp_path / "out") == ["0.nsvq", "1.nsvq", "3.nsvq", "4.nsvq"]
 
 
-def test_a_folder_that_can_not_be_read_is_told(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_folder_that_can_not_be_read_is_a_failure_of_the_run(
+    nsvq: Nsvq, folder: Path, secret: Path, toy_checkpoint: Path, tmp_path: Path
 ) -> None:
+    """The rest is done; before, the exit code was 0."""
+    (folder / "2.flac").unlink()
+    line = f"{secret}: folder can't be read (Permission denied)"
+    options = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint, "--jobs", 1)
+    result = nsvq("encode", folder, *options, "-q")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"nsvq: {line}\n")
+    assert names(tmp_path / "out") == ["0.nsvq", "1.nsvq", "3.nsvq"]
+    result = nsvq("encode", folder, *options, "-f", "--json")
+    told = json.loads(result.stdout)
+    assert told["failures"] == [{"input": str(secret), "error": line}]
+    assert (result.exit_code, len(told["files"])) == (1, 3)
+
+
+@pytest.mark.parametrize("verb", ["decode", "info", "trim", "reconstruct"])
+def test_other_verbs_tell_of_such_a_folder_too(
+    verb: str, nsvq: Nsvq, folder: Path, secret: Path, coded: Path, clip: Path, tmp_path: Path,
+    toy_checkpoint: Path,
+) -> None:  # fmt: skip
+    for path in folder.glob("*.flac"):
+        path.unlink()
+    source = clip if verb == "reconstruct" else coded
+    (folder / source.name).write_bytes(source.read_bytes())
+    options: dict[str, tuple[object, ...]] = {
+        "decode": ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint),
+        "info": (),
+        "trim": ("-o", tmp_path / "out", "--stages", 1),
+        "reconstruct": ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint),
+    }
+    result = nsvq(verb, folder, *options[verb])
+    assert result.exit_code == 1
+    assert result.stderr == f"nsvq: {secret}: folder can't be read (Permission denied)\n"
+
+
+def test_a_folder_with_nothing_but_such_a_folder(nsvq: Nsvq, folder: Path, secret: Path) -> None:
+    for path in folder.glob("*.flac"):
+        path.unlink()
+    result = nsvq("encode", folder, "--in-place")
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.endswith(f"{secret}: folder can't be read (Permission denied)")
+
+
+@pytest.fixture
+def secret(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A subfolder without permission, whoever runs the tests."""
     (folder / "secret").mkdir()
-    scan = os.scandir
-
-    def refusing(path: object) -> object:
-        if str(path).endswith("secret"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scan(path)  # type: ignore[call-overload]
-
-    monkeypatch.setattr(os, "scandir", refusing)
-    jobs = plan_jobs([str(folder)], "out", reads=ALL, writes=".nsvq")
-    assert len(jobs) == 4
-    expected = f"left out: {folder / 'secret'}: folder can't be read (Permission denied)"
-    assert expected in capsys.readouterr().err
+    forbid(folder / "secret", monkeypatch)
+    return folder / "secret"
 
 
 def test_without_ffmpeg_the_network_is_not_loaded(clip: Path, tmp_path: Path) -> None:

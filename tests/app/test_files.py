@@ -20,7 +20,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def plan(*inputs: str, output: str | None = None) -> dict[str, str]:
-    jobs = plan_jobs(inputs, output, reads=(".wav", ".flac", ".mp3"), writes=".nsvq")
+    jobs = plan_jobs(inputs, output, reads=(".wav", ".flac", ".mp3"), writes=".nsvq").jobs
     return {str(job.source): str(job.target) for job in jobs}
 
 
@@ -68,8 +68,8 @@ def test_a_link_to_an_input_is_not_an_output(folder: Path) -> None:
 
 def test_a_link_back_to_a_folder_above_is_not_followed(folder: Path) -> None:
     (folder / "in" / "again").symlink_to(folder / "in")
-    assert len(expand(["in"], (".wav",))) == 1
+    assert expand(["in"], (".wav",)) == ([Path("in/a.wav")], {})
 
 
 def test_a_stream_is_one_job() -> None:
-    assert plan_jobs(["-"], None, reads=(), writes="") == [Job(STANDARD, STANDARD)]
+    assert plan_jobs(["-"], None, reads=(), writes="").jobs == [Job(STANDARD, STANDARD)]

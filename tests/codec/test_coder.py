@@ -24,7 +24,7 @@ def pieces(array: np.ndarray, size: int) -> list[np.ndarray]:
 def test_pieces_of_a_wave_give_its_codes(toy: Codec, rate: int) -> None:
     wave = speech_like(2 * rate + 77)
     expected = toy.encode(wave, rate)
-    encoder = toy.encoder(toy.header(rate, 2, 4))
+    encoder = toy.file_encoder(toy.header(rate, 2, 4))
     codes = [encoder.push(piece) for piece in pieces(wave, 1_001)]
     np.testing.assert_array_equal(np.concatenate([*codes, encoder.finish()], axis=2), expected)
     assert encoder.num_samples == wave.shape[1]
@@ -37,22 +37,22 @@ def test_pieces_of_codes_give_the_wave(toy: Codec, rate: int) -> None:
     expected = toy.decompress(data)[0]
     codes = toy.encode(wave, rate)
     header = Header(toy.model_id, rate, 2, wave.shape[1], 4, toy.config.code_bits)
-    decoder = toy.decoder(header)
+    decoder = toy.file_decoder(header)
     waves = [decoder.push(piece) for piece in pieces(codes, 7)]
     np.testing.assert_array_equal(np.concatenate([*waves, decoder.finish()], axis=1), expected)
 
 
 def test_codes_come_while_the_wave_does(toy: Codec) -> None:
-    encoder = toy.encoder(toy.header(16_000, 1, 4))
+    encoder = toy.file_encoder(toy.header(16_000, 1, 4))
     frames = sum(encoder.push(speech_like(16_000, 1)).shape[2] for _ in range(4))
     assert 100 < frames < 200
-    decoder = toy.decoder(toy.header(16_000, 1, 4))
+    decoder = toy.file_decoder(toy.header(16_000, 1, 4))
     assert decoder.push(np.zeros((1, 4, 200), int)).shape[1] == 0  # a length of 0 is kept to
 
 
 def test_a_decoder_of_another_model_is_refused(toy: Codec) -> None:
     with pytest.raises(ModelMismatchError):
-        toy.decoder(Header(bytes(8), 16_000, 1, 100, 4, toy.config.code_bits))
+        toy.file_decoder(Header(bytes(8), 16_000, 1, 100, 4, toy.config.code_bits))
 
 
 def test_coding_never_imports_torch(toy_path: Path) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from codec.audio import read_audio
 from codec.errors import AudioError, TrainingError
+from codec.folders import files_below
 from codec.formats import ALL, COMMON, suffix_of
 from codec.resampling import resample
 
@@ -30,7 +31,7 @@ class Corpus:
     groups: Mapping[str, Mapping[str, tuple[int, ...]]]
     """corpus -> speaker -> clip numbers."""
     refused: tuple[str, ...] = ()
-    """One line for each file that couldn't be read."""
+    """One line for each file or folder that couldn't be read."""
 
     @property
     def seconds(self) -> float:
@@ -47,7 +48,12 @@ def load_corpus(folder: Path, sample_rate: int) -> Corpus:
     clips: list[np.ndarray] = []
     groups: dict[str, dict[str, tuple[int, ...]]] = {}
     refused: list[str] = []
-    for path in sorted(p for p in folder.rglob("*") if suffix_of(p) in ALL and p.is_file()):
+
+    def note(below: Path, reason: str) -> None:
+        refused.append(f"{below}: {reason}")
+
+    found = files_below(folder, note)
+    for path in sorted(p for p in found if suffix_of(p) in ALL and p.is_file()):
         try:
             clip = read_clip(path, sample_rate)
         except AudioError as error:

@@ -5,11 +5,13 @@ import hashlib
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 
 from codec.audio import audio_info, read_audio, resample, to_pcm16
 from codec.errors import AudioError, EvaluationError
+from codec.folders import files_below
 from codec.formats import COMMON, LIBSNDFILE, suffix_of
 
 SAMPLE_RATE = 16_000
@@ -45,10 +47,10 @@ def find_clips(
         limit: draw at most so many clips, with `seed`.
 
     Raises:
-        EvaluationError: there is none.
+        EvaluationError: there is none, or a folder can't be read.
     """
     root = data if data.is_dir() else data.parent
-    paths = sorted(data.rglob("*")) if data.is_dir() else [data]
+    paths = sorted(files_below(data, refuse_folder)) if data.is_dir() else [data]
     clips = [
         Clip(path, path.relative_to(root).as_posix())
         for path in paths
@@ -61,6 +63,15 @@ def find_clips(
     if limit is not None and limit < len(clips):
         clips = random.Random(seed).sample(clips, limit)
     return sorted(clips, key=lambda clip: clip.name)
+
+
+def refuse_folder(folder: Path, reason: str) -> NoReturn:
+    """A mean over a part of the clips would be another figure.
+
+    Raises:
+        EvaluationError: always.
+    """
+    raise EvaluationError(f"{folder}: {reason}")
 
 
 def read_reference(clip: Clip) -> np.ndarray:

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,17 @@ import numpy as np
 
 from codec.audio import read_audio, to_pcm16, write_audio
 from codec.errors import CodecError, EvaluationError
+from codec.live import NONE, Redundancy
 from training.evaluation.clips import SAMPLE_RATE, Clip, find_clips, read_reference
 from training.evaluation.jobs.cache import Cache
-from training.evaluation.jobs.job import Job, code_clip, run_jobs
+from training.evaluation.jobs.job import Engine, Job, code_clip, run_jobs
 from training.evaluation.jobs.rows import Row, first_twice, read_csv
 from training.evaluation.metrics.registry import find_metric
 from training.evaluation.report.page import Sample
 from training.evaluation.report.relatives import NOT_STATED
 from training.evaluation.statistics.results import Results, gather
 from training.evaluation.systems.folders import DecodedClip, DecodedFolder
+from training.evaluation.systems.lossy import Channel, PacketSystem, lossy_peers, lossy_systems
 from training.evaluation.systems.peers import Peer
 from training.evaluation.systems.system import (
     CheckpointSystem,
@@ -47,6 +50,12 @@ class Settings:
     peer_rates_kbps: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     decoded: tuple[DecodedFolder, ...] = ()
     """What other codecs made of the clips elsewhere."""
+    channels: tuple[Channel, ...] = ()
+    """Send packets through these instead of writing files."""
+    copies: tuple[Redundancy, ...] = (NONE,)
+    """Of earlier frames in the packets; each is a system of its own."""
+    dtx: bool = False
+    """Whether packets without speech are not sent."""
     metrics: tuple[str, ...] = ("pesq_wb", "stoi", "estoi")
     """The first one picks the worst clips and leads the report."""
     seconds: tuple[float, float] = (0.0, math.inf)
@@ -54,6 +63,10 @@ class Settings:
     limit: int | None = None
     seed: int = 0
     num_processes: int = 1
+    engine: str = "local"
+    """Processes of this machine, or "ray"."""
+    address: str | None = None
+    """A running Ray cluster's; None starts Ray here."""
     cache: Path = Path(".cache/evaluate")
     tables: tuple[Path, ...] = ()
     """Per-clip tables of other codecs to draw beside."""
@@ -76,7 +89,7 @@ class Session:
         self.notices: list[str] = []
         """What was asked for and can't be had, one line each."""
         self.clips: list[Clip] = []
-        self._ours: list[CheckpointSystem] = []
+        self._ours: Sequence[CheckpointSystem | PacketSystem] = []
         self._decoded_jobs: list[Job] = []
         if settings.data is not None:
             self._find(settings, settings.data)
@@ -92,7 +105,8 @@ class Session:
     def run(self, report: Callable[[Row, bool], None] = lambda row, cached: None) -> Results:
         """Every job's row and what follows, external tables included."""
         settings = self.settings
-        rows = run_jobs(self.jobs, self._cache, settings.num_processes, report)
+        engine = _ray_engine(settings) if settings.engine == "ray" else None
+        rows = run_jobs(self.jobs, self._cache, settings.num_processes, report, engine)
         rows.sort(key=lambda row: (row.system, row.nominal_kbps, row.clip))
         ours = [system.name for system in self._ours]
         return gather(
@@ -114,11 +128,7 @@ class Session:
         return found
 
     def _find(self, settings: Settings, data: Path) -> None:
-        self._ours = [checkpoint_system(t, settings.rates_kbps) for t in settings.checkpoints]
-        rates = {name: settings.rates_kbps for name in settings.custom_peers if settings.rates_kbps}
-        peers, self.notices = peer_systems(
-            settings.peers, settings.custom_peers, {**rates, **settings.peer_rates_kbps}
-        )
+        self._ours, peers, self.notices = _systems(settings)
         self.systems = [*self._ours, *peers]
         names = [system.name for system in self.systems]
         names += {folder.name for folder in settings.decoded}
@@ -203,6 +213,27 @@ class Session:
         }
 
 
-def _trained_on(system: CheckpointSystem) -> str:
+def _ray_engine(settings: Settings) -> Engine:
+    from training.evaluation.jobs.ray_jobs import score_on_ray
+
+    return partial(score_on_ray, num_cores=settings.num_processes, address=settings.address)
+
+
+def _systems(
+    settings: Settings,
+) -> tuple[Sequence[CheckpointSystem | PacketSystem], list[System], list[str]]:
+    """Ours, the peers, and a line for each that can't be had."""
+    ours = [checkpoint_system(text, settings.rates_kbps) for text in settings.checkpoints]
+    if not settings.channels:
+        rates = {name: settings.rates_kbps for name in settings.custom_peers if settings.rates_kbps}
+        rates |= settings.peer_rates_kbps
+        return ours, *peer_systems(settings.peers, settings.custom_peers, rates)
+    names = (*settings.peers, *settings.custom_peers)
+    opus_rates = settings.peer_rates_kbps.get("opus", ())
+    peers, notices = lossy_peers(names, opus_rates, settings.channels)
+    return lossy_systems(ours, settings.channels, settings.copies, settings.dtx), peers, notices
+
+
+def _trained_on(system: CheckpointSystem | PacketSystem) -> str:
     told = system.trained_on()
     return NOT_STATED if told is None else ", ".join(told) or "none of these scores"

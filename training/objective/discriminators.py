@@ -39,7 +39,6 @@ class SpectrumDiscriminator(nn.Module):
 
     def __init__(self, window: int, channels: int = 16) -> None:
         super().__init__()
-        self.size = window
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
         wide = 2 * channels
         self.layers = nn.ModuleList(
@@ -55,14 +54,33 @@ class SpectrumDiscriminator(nn.Module):
 
     def forward(self, wave: Tensor) -> Verdict:
         """Shape: wave [B, 1, T] -> see `Verdict`."""
-        half, step = self.size // 2, self.size // 4
-        frames = functional.pad(wave[:, 0], (half, half)).unfold(-1, self.size, step)
-        bins = torch.fft.rfft(frames * self.hann) * (2.0 / self.size) ** 0.5
-        magnitude = (bins.real**2 + bins.imag**2 + 1e-7).sqrt()
-        scale = magnitude**-0.7
-        x = torch.stack([bins.real * scale, bins.imag * scale, magnitude * scale], dim=1)
-        x = x.to(memory_format=torch.channels_last)
-        return _run(self.layers, self.score, x)
+        x = _spectrum(wave, self.hann)
+        return _run(self.layers, self.score, x.to(memory_format=torch.channels_last))
+
+
+class FrameDiscriminator(nn.Module):
+    """One-dimensional convolutions over frames of the same spectrum, all bins of a frame at once.
+
+    Each bin has weights of its own, so it hears at once what two-dimensional ones, alike at all
+    frequencies, are slow to find: the balance of bands, what fits together across a frame.
+    """
+
+    hann: Tensor
+
+    def __init__(self, window: int, channels: int = 256) -> None:
+        super().__init__()
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        widths = [3 * (window // 2 + 1), channels, channels, channels, channels]
+        self.layers = nn.ModuleList(
+            _conv1d(inputs, outputs, 3, 1) for inputs, outputs in pairwise(widths)
+        )
+        self.score = _conv1d(channels, 1, 3, 1)
+
+    def forward(self, wave: Tensor) -> Verdict:
+        """Shape: wave [B, 1, T] -> see `Verdict`."""
+        return _run(
+            self.layers, self.score, _spectrum(wave, self.hann).transpose(2, 3).flatten(1, 2)
+        )
 
 
 class PeriodDiscriminator(nn.Module):
@@ -86,6 +104,20 @@ class PeriodDiscriminator(nn.Module):
         x = x.view(batch, -1, self.period).transpose(1, 2).reshape(batch * self.period, 1, -1)
         scores, layers = _run(self.layers, self.score, x)
         return Verdict(scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers])
+
+
+def _spectrum(wave: Tensor, window: Tensor) -> Tensor:
+    """Real part, imaginary part and magnitude of compressed bins, a quarter of a window apart.
+
+    Shape: wave [B, 1, T] -> [B, 3, frames, bins].
+    """
+    size = len(window)
+    half, step = size // 2, size // 4
+    frames = functional.pad(wave[:, 0], (half, half)).unfold(-1, size, step)
+    bins = torch.fft.rfft(frames * window) * (2.0 / size) ** 0.5
+    magnitude = (bins.real**2 + bins.imag**2 + 1e-7).sqrt()
+    scale = magnitude**-0.7
+    return torch.stack([bins.real * scale, bins.imag * scale, magnitude * scale], dim=1)
 
 
 def _run(layers: nn.ModuleList, score: nn.Module, x: Tensor) -> Verdict:
@@ -126,6 +158,10 @@ DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
     "spectrum512": lambda: SpectrumDiscriminator(512),
     "spectrum256": lambda: SpectrumDiscriminator(256),
     "spectrum128": lambda: SpectrumDiscriminator(128),
+    "frames1024": lambda: FrameDiscriminator(1024),
+    "frames512": lambda: FrameDiscriminator(512),
+    "frames256": lambda: FrameDiscriminator(256),
+    "frames128": lambda: FrameDiscriminator(128),
     "period2": lambda: PeriodDiscriminator(2),
     "period3": lambda: PeriodDiscriminator(3),
     "period5": lambda: PeriodDiscriminator(5),

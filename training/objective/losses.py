@@ -16,6 +16,7 @@ SAMPLE_RATE = 16_000
 MEL_WINDOWS = (64, 128, 256, 512, 1024, 2048)
 COMPLEX_WINDOWS = (256, 512, 1024)
 HARMONIC_WINDOWS = (512, 1024)
+BALANCE_WINDOW = 1024
 
 
 def mel_loss(wave: Tensor, target: Tensor) -> Tensor:
@@ -54,6 +55,25 @@ def harmonic_loss(wave: Tensor, target: Tensor) -> Tensor:
     Shape: wave, target [B, 1, T] -> scalar.
     """
     return _mean(_harmonic_loss_at(wave, target, window) for window in HARMONIC_WINDOWS)
+
+
+def balance_loss(wave: Tensor, target: Tensor) -> Tensor:
+    """Mean |log10 - log10| of each band's energy over the whole excerpt, in bands of a sixth of
+    their frequency, at least 62.5 Hz. Losses of single frames ask for a median where peaks can't be
+    foreseen, which is less than the mean: vowels lose their formants' level to it.
+
+    Shape: wave, target [B, 1, T] -> scalar.
+    """
+    bands = _sixths(BALANCE_WINDOW, wave.device)
+
+    def energy(x: Tensor) -> Tensor:
+        bins = _stft(x, BALANCE_WINDOW)
+        return (bins.real**2 + bins.imag**2).sum(1) @ bands
+
+    with torch.no_grad():
+        goal = energy(target)
+        floor = 1e-6 * goal.amax(-1, keepdim=True) + 1e-9
+    return ((energy(wave) + floor).log10() - (goal + floor).log10()).abs().mean()
 
 
 def wave_loss(wave: Tensor, target: Tensor) -> Tensor:
@@ -103,6 +123,7 @@ LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "complex": complex_loss,
     "low_complex": low_complex_loss,
     "harmonic": harmonic_loss,
+    "balance": balance_loss,
     "wave": wave_loss,
     "pesq": pesq_loss,
     "envelope": envelope_loss,
@@ -114,6 +135,7 @@ FAMILIES: dict[str, str] = {
     "complex": "wave",
     "low_complex": "wave",
     "harmonic": "mel",
+    "balance": "mel",
     "wave": "wave",
     "pesq": "pesq",
     "envelope": "stoi",
@@ -225,6 +247,17 @@ def _mel_filters(window: int, device: torch.device) -> Tensor:
         mel_scale="slaney",
     )
     return filters.to(device)
+
+
+@cache
+def _sixths(window: int, device: torch.device) -> Tensor:
+    """Bands side by side from 0 Hz up, four bins wide or more. Shape: [window / 2 + 1, bands]."""
+    count, edges = window // 2 + 1, [0]
+    while edges[-1] < count:
+        edges.append(edges[-1] + max(4, edges[-1] // 6))
+    edges[-1] = count
+    band = torch.bucketize(torch.arange(count), torch.tensor(edges), right=True) - 1
+    return functional.one_hot(band).float().to(device)
 
 
 @cache

@@ -1,7 +1,9 @@
 """Codewords as the moving average of the vectors they code (van den Oord et al. 2017, A.1).
 
 With cell sizes N and sums S = N·c, the two averages N ← γN + (1-γ)n and S ← γS + (1-γ)s are one
-update, c ← c + (1-γ)(s - n·c) / N, so the sizes are all there is to remember.
+update, c ← c + (1-γ)(s - n·c) / N, so the sizes are all there is to remember. γ is near 1 where a
+batch brings a stage few vectors (late stages, which few items use): a memory of a fixed number of
+batches would hold too few vectors a codeword there, and codewords would follow single ones.
 """
 
 from typing import NamedTuple
@@ -10,6 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from training.ranks import copy_from_first_rank, sum_over_ranks
+
+SHORTEST = 0.01
+"""The largest weight of one batch in the average."""
 
 
 class _Stage(NamedTuple):
@@ -28,7 +33,8 @@ class MovingAverage(nn.Module):
             again at a random vector of the batch; 0 never.
     """
 
-    decay = 0.99
+    memory = 20.0
+    """Vectors for each codeword that the average goes back, at least 100 batches."""
     sizes: Tensor
 
     def __init__(self, num_stages: int, codebook_size: int, restart_below: float) -> None:
@@ -57,9 +63,9 @@ class MovingAverage(nn.Module):
         both = sum_over_ranks(torch.cat([sums, counts], dim=2))
         sums, counts = both[..., :-1], both[..., -1]
         seen = counts.any(1, keepdim=True)
-        aged = self.decay * self.sizes + (1.0 - self.decay) * counts
-        self.sizes.copy_(torch.where(seen, aged, self.sizes))
-        step = (1.0 - self.decay) / self.sizes.clamp_min(torch.finfo(self.sizes.dtype).tiny)
+        share = (counts.sum(1, keepdim=True) / (self.memory * counts.shape[1])).clamp_max(SHORTEST)
+        self.sizes.lerp_(counts, share)
+        step = share / self.sizes.clamp_min(torch.finfo(self.sizes.dtype).tiny)
         codebooks += (sums - counts.unsqueeze(2) * codebooks) * step.unsqueeze(2)
         if self.restart_below > 0:
             self._restart(codebooks, seen[:, 0])

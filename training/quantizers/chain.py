@@ -174,7 +174,12 @@ class ResidualChain(Codebooks, ABC):
 
     @torch.no_grad()
     def replace(
-        self, rule: str = "proportional", threshold: float | None = None, jitter: float = 1e-2
+        self,
+        rule: str = "proportional",
+        threshold: float | None = None,
+        jitter: float = 1e-2,
+        *,
+        window: float = 0.0,
     ) -> Tensor:
         """Move codewords that the batches since the last call didn't use; call it every 100 to 300
         batches (`num_batches` in the paper) until the last fifth of a run.
@@ -182,19 +187,24 @@ class ResidualChain(Codebooks, ABC):
         Args:
             rule: a key of `REPLACEMENTS`; `threshold` is its own unless given.
             jitter: random step from the codeword copied, relative to the codebook's deviation.
+            window: vectors for each codeword that a stage must have coded to be judged; one that
+                has not yet goes on counting. Rare codewords look unused in a short count.
 
         Shape: -> replaced [Q, K] bool (an optimizer's state of these rows is stale).
         """
         limit = {} if threshold is None else {"threshold": threshold}
         occurrences, batch_share = self.usage.over_ranks()
         replaced = torch.zeros_like(occurrences, dtype=torch.bool)
+        due = occurrences.sum(1) >= window * occurrences.shape[1]
         for stage, codebook in enumerate(self.codebooks):
+            if not due[stage]:
+                continue
             choice = REPLACEMENTS[rule](occurrences[stage], batch_share[stage], **limit)
             replaced[stage] = replace_unused(codebook, choice, jitter)
         copy_from_first_rank(self.codebooks)
         copy_from_first_rank(replaced)
         self.average.forget(replaced)
-        self.usage.reset()
+        self.usage.reset(due)
         return replaced
 
     def training_state(self) -> dict[str, Tensor]:

@@ -20,6 +20,22 @@ def substitute_noise(x: Tensor, hard: Tensor) -> Tensor:
     return x + error * noise
 
 
+def substitute_shaped_noise(x: Tensor, hard: Tensor) -> Tensor:
+    """`x + ‖x - hard‖ · Σ^½v / ‖Σ^½v‖`, Σ the covariance of the directions of the batch's errors.
+
+    Codewords' errors lie in the few dimensions that carry speech, isotropic noise mostly elsewhere,
+    and a decoder learns to look away from it. Sums of the batch's own directions with normal
+    weights have exactly their covariance, so none is estimated.
+
+    Shape: x [N, D], hard [N, D] -> [N, D].
+    """
+    error = torch.linalg.vector_norm(x - hard, dim=-1, keepdim=True)
+    directions = ((hard - x) / error.clamp_min(1e-12)).detach()
+    noise = torch.randn(len(x), len(x), dtype=x.dtype, device=x.device) @ directions
+    length = torch.linalg.vector_norm(noise, dim=-1, keepdim=True)
+    return x + error * noise / length.clamp_min(1e-12)
+
+
 class NSVQ(ResidualChain):
     """Noise once, on the total error of the stages in use (Vali & Bäckström, ICASSP 2023).
 

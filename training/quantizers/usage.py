@@ -60,7 +60,7 @@ class Usage(nn.Module):
         batches, num_batches = sum_over_ranks(self.batches), sum_over_ranks(self.num_batches)
         return sum_over_ranks(self.occurrences), batches / num_batches.clamp_min(1)
 
-    def reset(self) -> None:
-        """Begin a new count."""
+    def reset(self, stages: Tensor | None = None) -> None:
+        """Begin a new count. Shape: stages [Q] bool; all if None."""
         for counts in self.buffers():
-            counts.zero_()
+            counts[slice(None) if stages is None else stages] = 0

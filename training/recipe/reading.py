@@ -80,27 +80,42 @@ def parse_recipe(values: dict[str, Any]) -> Recipe:
 
 
 def differences(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    """What two trees of settings don't agree on, one line for each.
+    """What two trees of settings don't agree on, one line for each: a table that only one of them
+    has is one line.
 
     >>> differences({"seed": 0, "phases": [{"steps": 3}]}, {"seed": 0, "phases": [{"steps": 4}]})
     ['phases.0.steps was 3, is 4']
+    >>> differences({"phases": []}, {"phases": [{"name": "long", "steps": 4}]})
+    ['phases.0 is new']
     """
-    old, new = dict(_leaves(before)), dict(_leaves(after))
-    return [
-        f"{name} was {old.get(name, 'not there')}, is {new.get(name, 'not there')}"
-        for name in dict.fromkeys([*old, *new])
-        if old.get(name) != new.get(name)
-    ]
+    return list(_differences(before, after, ""))
 
 
-def _leaves(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """The settings in a tree by their path."""
-    if isinstance(values, dict):
-        branches = [(str(key), value) for key, value in values.items()]
-    elif isinstance(values, list | tuple):
-        branches = [(str(key), value) for key, value in enumerate(values)]
-    else:
-        yield name, values
+def _differences(before: Any, after: Any, name: str) -> Iterator[str]:
+    old, new = _branches(before), _branches(after)
+    if old is None or new is None:
+        if _plain(before) != _plain(after):
+            yield f"{name} was {before}, is {after}"
         return
-    for key, value in branches:
-        yield from _leaves(value, f"{name}.{key}".lstrip("."))
+    for key in dict.fromkeys([*old, *new]):
+        inner = f"{name}.{key}".lstrip(".")
+        if key not in new:
+            yield f"{inner} is gone"
+        elif key not in old:
+            yield f"{inner} is new"
+        else:
+            yield from _differences(old[key], new[key], inner)
+
+
+def _branches(values: Any) -> dict[str, Any] | None:
+    """What a tree divides into by its names; None for a value, or a list of plain ones."""
+    if isinstance(values, dict):
+        return {str(key): value for key, value in values.items()}
+    if isinstance(values, list | tuple) and all(isinstance(value, dict) for value in values):
+        return {str(key): value for key, value in enumerate(values)}
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON gives it back."""
+    return list(value) if isinstance(value, tuple) else value

@@ -53,7 +53,8 @@ class PhaseConfig:
     rates: dict[str, float] = field(default_factory=dict)
     """Share of the learning rate by part, where it is not all of it."""
     substitute: str = "noise"
-    """What the decoder hears: `noise` (NSVQ), a vector beside the codeword that the error's length
+    """What the decoder hears: `noise` (NSVQ), noise with the errors' own
+    covariance (`shaped`), a vector beside the codeword that the error's length
     reaches (`towards`: DiVeQ), codewords with the gradient turned as they are from the latent
     (`rotation`) or passed `straight` on to the encoder, `hard` codewords without one, or `none` (no
     quantization)."""

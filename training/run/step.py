@@ -15,6 +15,8 @@ from training.run.schedule import learning_rate
 from training.run.state import State
 
 REPLACE_EVERY = 200
+REPLACE_WINDOW = 30.0
+"""Vectors for each codeword that a stage is judged by."""
 
 Timed = Callable[[str], AbstractContextManager[None]]
 """Gives a block that the named part of a step runs in."""
@@ -78,7 +80,7 @@ def _keep_codebooks_alive(state: State, done: int) -> None:
     phase = state.learner.phase
     early = done < phase.replace_until * phase.steps
     if "quantizer" in phase.train and early and state.step % REPLACE_EVERY == 0:
-        replaced = state.model.quantizer.replace()
+        replaced = state.model.quantizer.replace(window=REPLACE_WINDOW)
         state.replaced = int(replaced.sum())
         with torch.no_grad():  # the average must not stay half way from the old place
             live = state.model.quantizer.codebooks[replaced]

@@ -15,6 +15,7 @@ from app.demo.examples import EXAMPLES
 from app.demo.markup import note
 from app.demo.page.listening import Listening, Turn
 from app.demo.page.player import player
+from app.demo.page.share import share
 from app.demo.studio import Studio
 
 START_KBPS = 6.0
@@ -32,6 +33,7 @@ class _Parts:
     sound: gr.HTML
     numbers: gr.HTML
     files: list[gr.DownloadButton]
+    share: gr.Button
     picture: gr.HTML
     stages: gr.HTML
 
@@ -73,17 +75,20 @@ def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> None:
                     )
                     for kind in (".nsvq", "decoded .wav")
                 ]
+            with gr.Row():
+                sharing = gr.Button("Make a page to share (.html)", size="sm", elem_id="share")
+                ready = gr.DownloadButton("", size="sm", visible=False, elem_id="get-page")
     with gr.Row():
         with gr.Column(min_width=320):
             picture = gr.HTML(elem_id="spectrograms")
         with gr.Column(min_width=320):
             stages = gr.HTML(elem_id="stages")
-    _wire(
-        page,
-        studio,
-        clip,
-        _Parts(picker, examples, cancel, message, slider, sound, numbers, files, picture, stages),
+    files.append(ready)
+    looks = (picture, stages)
+    parts = _Parts(
+        picker, examples, cancel, message, slider, sound, numbers, files, sharing, *looks
     )
+    _wire(page, studio, clip, parts)
 
 
 def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
@@ -134,6 +139,15 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
         "queue": False,
         "api_visibility": "private",
     }
+    parts.share.click(
+        partial(share, studio),
+        turn,
+        [parts.message, parts.files[-1]],
+        concurrency_id="sound",
+        api_visibility="private",
+        concurrency_limit=studio.settings.concurrency,
+        show_progress_on=parts.message,
+    )
     parts.cancel.click(tab.cancel, turn, [parts.message, parts.cancel], **at_once)
     parts.picker.clear(tab.clear, turn, shown, **at_once)
 

@@ -12,7 +12,7 @@ from app.demo.pictures import Line, curves, spectrograms
 from app.demo.studio import Clip, Steps, Studio, Take, plain_message
 from codec.errors import CodecError, EvaluationError
 
-NUM_SHOWN = 9
+NUM_SHOWN = 10
 """Components that a new sound changes."""
 
 
@@ -108,21 +108,14 @@ class Listening:
     def _present(self, clip: Clip, take: Take) -> list[Any]:
         code = self.studio.shelf.place(f"{clip.stem} {take.bitrate_kbps:g} kbps.nsvq")
         code.write_bytes(take.data)
-        tracks = [
-            Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB, 16-bit PCM", clip.original),
-            Track(
-                "Decoded",
-                f"{len(take.data) / 1000:,.2f} kB · {_rate(clip, take)}",
-                take.path,
-            ),
-        ]
         return [
-            note(_playing(clip)),
+            note(playing(clip)),
             clip,
-            player_value(tracks, active=1),
+            player_value(tracks(clip, take), active=1),
             number_cards(clip, take),
             gr.DownloadButton(value=str(code), interactive=True),
             gr.DownloadButton(value=str(take.path), interactive=True),
+            gr.DownloadButton(value=None, visible=False),
             gr.Button(visible=False),
         ]
 
@@ -205,7 +198,17 @@ def _rate(clip: Clip, take: Take) -> str:
     return f"{times}{take.bitrate_kbps:g} kbps"
 
 
-def _playing(clip: Clip) -> str:
+def tracks(clip: Clip, take: Take) -> list[Track]:
+    """What the player holds."""
+    decoded = f"{len(take.data) / 1000:,.2f} kB · {_rate(clip, take)}"
+    return [
+        Track("Original", f"{clip.pcm_bytes / 1000:,.1f} kB, 16-bit PCM", clip.original),
+        Track("Decoded", decoded, take.path),
+    ]
+
+
+def playing(clip: Clip) -> str:
+    """What is played, and what several channels cost."""
     text = f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."
     if clip.num_channels == 1:
         return text
@@ -254,5 +257,6 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
 def _emptied(turn: Turn, message: str) -> list[Any]:
     turn.on_page = None
     off = gr.DownloadButton(value=None, interactive=False)
+    gone = gr.DownloadButton(value=None, visible=False)
     silent, hidden = player_value([]), gr.Button(visible=False)
-    return [message, None, silent, "", off, off, hidden, "", ""]
+    return [message, None, silent, "", off, off, gone, hidden, "", ""]

@@ -49,9 +49,9 @@ def test_scores_and_pictures_follow_the_sound(studio: Studio) -> None:
     *_, lower = list(listening.change_rate(turn, studio.rates_kbps[-1]))
     assert turn.shown is not None
     assert turn.shown[1].num_stages == studio.codec.config.num_stages
-    assert lower[7:] == [gr.skip(), gr.skip()]  # pictures of the same clip stay meanwhile
+    assert lower[8:] == [gr.skip(), gr.skip()]  # pictures of the same clip stay meanwhile
     *_, other = list(listening.open_example(0, turn, studio.rates_kbps[0]))
-    assert other[7:] == ["", ""]
+    assert other[8:] == ["", ""]
 
 
 def test_nothing_chosen_changes_nothing(studio: Studio) -> None:
@@ -76,7 +76,7 @@ def test_a_damaged_upload_clears_the_page(studio: Studio, damaged: Path) -> None
     assert 'role="alert"' in shown[0]
     assert "cut.flac" in shown[0]
     assert shown[2]["tracks"] == []
-    assert [shown[1], shown[3], *shown[7:]] == [None, "", "", ""]
+    assert [shown[1], shown[3], *shown[8:]] == [None, "", "", ""]
     assert list(listening.change_rate(turn, 0.6)) == []
 
 
@@ -93,7 +93,7 @@ def test_late_scores_and_pictures_are_discarded(studio: Studio, damaged: Path, w
     elif what == "another clip":
         list(listening.open_example(0, turn, 0.3))
     elif what == "clear":
-        assert listening.clear(turn)[7:] == ["", ""]
+        assert listening.clear(turn)[8:] == ["", ""]
     else:
         list(listening.change_rate(turn, 1.8))
     assert list(looks) == []

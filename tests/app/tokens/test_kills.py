@@ -1,26 +1,23 @@
 """Workers and whole runs that are killed: every recording once, none lost."""
 
+import json
 import multiprocessing
 import os
-import random
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.tokens.engine import outcomes
+from app.tokens.engine import Group, Pace, outcomes
 from app.tokens.local import ProcessPool
 from app.tokens.recording import Outcome, Recording, Settings
 from app.tokens.sources import Sources
 from codec.catalog import describe_checkpoint
-from tests.app.tokens.conftest import make_corpus, read_failures, read_rows
-
-NSVQ = [sys.executable, "-m", "app", "tokens"]
+from tests.app.tokens.conftest import make_corpus, read_rows
+from tests.app.tokens.soak import NSVQ, soak, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +41,7 @@ def test_a_killed_worker_loses_nothing(corpus: Path, settings: Settings, tokens:
     try:
         for outcome in outcomes(pool, Sources([str(corpus)]).recordings()):
             results[outcome.id] = outcome
-            if len(results) == 10:
+            if len(results) == 1:
                 (worker,) = multiprocessing.active_children()
                 os.kill(worker.pid or 0, signal.SIGKILL)
     finally:
@@ -62,15 +59,18 @@ class Deadly:
     window = 4
 
     def __init__(self, *ids: str) -> None:
-        self.ids, self.running = ids, list[Recording]()
+        self.ids, self.running = ids, list[Group]()
 
-    def submit(self, recording: Recording) -> None:
-        self.running.append(recording)
+    def submit(self, group: Group) -> None:
+        self.running.append(group)
 
-    def wait(self) -> list[tuple[Recording, Outcome | None]]:
-        batch, self.running = self.running, []
-        died = any(one.id in self.ids for one in batch)
-        return [(one, None if died else Outcome(one.id, one.path, 0.0)) for one in batch]
+    def wait(self) -> list[tuple[Group, list[Outcome] | None]]:
+        groups, self.running = self.running, []
+        died = any(one.id in self.ids for group in groups for one in group)
+        return [
+            (group, None if died else [Outcome(one.id, one.path, 0.0) for one in group])
+            for group in groups
+        ]
 
     def close(self) -> None:
         """Nothing to stop."""
@@ -81,6 +81,19 @@ def test_only_the_recording_that_kills_fails() -> None:
     results = as_dict(outcomes(Deadly("3", "11"), source))
     assert len(results) == 20
     assert [id_ for id_, error in results.items() if "died 3 times" in error] == ["3", "11"]
+
+
+def test_groups_are_as_large_as_recordings_are_short() -> None:
+    def sizes(each_s: float) -> list[int]:
+        pace, found = Pace(), []
+        for _ in range(7):
+            found.append(pace.size)
+            pace.add([Outcome("id", "x", 0.0, processor_s=each_s)] * pace.size)
+        return found
+
+    assert sizes(60.0) == [1] * 7
+    assert sizes(0.05) == [1, 2, 4, 5, 5, 5, 5]
+    assert sizes(0.0) == [1, 2, 4, 8, 16, 32, 32]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -95,7 +108,7 @@ def test_a_signal_keeps_what_is_coded(number: int, toy_checkpoint: Path, tmp_pat
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
     ) as process:
         try:
-            wait_until(lambda: any(out.glob(".tokens-000001*")), process)
+            wait_until(lambda: any(out.glob(".tokens-000001*")) or process.poll() is not None)
             process.send_signal(number)
             _, stderr = process.communicate(timeout=60)
         finally:
@@ -106,60 +119,32 @@ def test_a_signal_keeps_what_is_coded(number: int, toy_checkpoint: Path, tmp_pat
     assert 0 < len(read_rows(out)) < 400
 
 
-def wait_until(ready: Any, process: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 120
-    while not ready():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def soak(
-    folder: Path, checkpoint: Path, *, clips: int, damaged: int, kills: int, jobs: int = 1
-) -> None:
-    """Kill a run again and again at any moment; in the end every recording is there once."""
-    corpus, out = make_corpus(folder / "in", clips, damaged), folder / "out"
-    command = [*NSVQ, corpus, "-o", out, "--checkpoint", checkpoint, "--jobs", str(jobs)]
-    command += ["--shard-mb", str(clips * 40 / 1e6)]
-    moments = random.Random(0)
-    for _ in range(kills):
-        process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(moments.uniform(0.5, 1.5) * max(2.0, clips / 500 / kills))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (0, "")
-    rows = read_rows(out)
-    assert len({id_ for id_, _ in rows}) == clips
-    assert len(read_failures(out)) == damaged
-    assert not list(out.glob("*.partial"))
-    wait_until_alone(str(out))
-
-
-def wait_until_alone(word: str) -> None:
-    """No worker outlives its run, however that ended."""
-    deadline = time.monotonic() + 30
-    while any(word in line for line in command_lines()):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def command_lines() -> Iterator[str]:
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            yield path.read_text()
-        except OSError:
-            continue
-
-
 def test_a_run_that_is_killed_goes_on(toy_checkpoint: Path, tmp_path: Path) -> None:
-    soak(tmp_path, toy_checkpoint, clips=120, damaged=3, kills=2)
+    soak(tmp_path, toy_checkpoint, clips=120, damaged=3, kills=3)
 
 
 @pytest.mark.slow
-def test_soak(toy_checkpoint: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_soak(engine: str, toy_checkpoint: Path, tmp_path: Path) -> None:
     """NSVQ_SOAK=20000,20,10 makes it 20,000 clips, 20 damaged ones and 10 kills."""
-    clips, damaged, kills = map(int, os.environ.get("NSVQ_SOAK", "300,5,5").split(","))
-    soak(tmp_path, toy_checkpoint, clips=clips, damaged=damaged, kills=kills)
+    if engine == "ray":
+        pytest.importorskip("ray", reason="Ray is not installed: pip install nsvq-codec[ray]")
+    clips, damaged, kills = map(int, os.environ.get("NSVQ_SOAK", "300,5,6").split(","))
+    soak(tmp_path, toy_checkpoint, clips=clips, damaged=damaged, kills=kills, engine=engine)
+
+
+@pytest.mark.slow
+def test_memory_is_flat(toy_checkpoint: Path, tmp_path: Path) -> None:
+    """From 1,000 to 20,000 clips; NSVQ_MANY=5000 takes fewer."""
+    peaks = []
+    for clips in (1_000, int(os.environ.get("NSVQ_MANY", "20000"))):
+        corpus = make_corpus(tmp_path / f"{clips}", clips)
+        words = [corpus, "-o", tmp_path / f"out-{clips}", "--checkpoint", toy_checkpoint]
+        command = [*NSVQ, *words, "--jobs", "1", "--shard-mb", "0.5", "--json"]
+        told = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+        assert told["coded"] == clips
+        peaks.append((told["peak_mb"], told["worker_peak_mb"]))
+        print(f"{clips:,} clips: {peaks[-1][0]:.1f} MB, worker {peaks[-1][1]:.1f} MB")
+    (few, worker_few), (many, worker_many) = peaks
+    assert many < few + 25.0
+    assert worker_many < worker_few + 10.0

@@ -79,14 +79,14 @@ def test_a_killed_ray_worker_loses_nothing(
     killed = []
 
     class Killing(RayPool):
-        """Loses a worker when the tenth recording is under way."""
+        """Loses a worker when the third group is under way."""
 
         count = 0
 
-        def submit(self, recording: Any) -> None:
-            super().submit(recording)
+        def submit(self, group: Any) -> None:
+            super().submit(group)
             self.count += 1
-            if self.count == 10:
+            if self.count == 3:
                 killed.append(self.pids()[0])
                 os.kill(killed[0], signal.SIGKILL)
 

@@ -7,9 +7,11 @@ import pytest
 import soundfile as sf
 import torch
 
-from codec.errors import TrainingError
+from codec.errors import EvaluationError, TrainingError
+from tests.conftest import forbid
 from training.corpora import Corpus, join_corpora, load_corpus, split_speakers
 from training.corpora.batches import Batches
+from training.evaluation.clips import find_clips
 
 
 def test_folders_name_corpora_and_speakers(corpus: Corpus) -> None:
@@ -122,3 +124,18 @@ def test_a_reader_of_two_corpora_goes_one_way() -> None:
     assert not set(train.groups["books"]) & set(dev.groups["sentences"])
     assert not set(train.groups["sentences"]) & set(dev.groups["books"])
     assert 5 < len(dev.groups["books"]) < 30
+
+
+def test_a_folder_that_can_not_be_read_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
+    sf.write(tmp_path / "a.wav", tone, 16_000)
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    forbid(secret, monkeypatch)
+    found = load_corpus(tmp_path, 16_000)
+    assert len(found.clips) == 1
+    assert found.refused == (f"{secret}: folder can't be read (Permission denied)",)
+    with pytest.raises(EvaluationError, match="secret: folder can't be read"):
+        find_clips(tmp_path)

@@ -83,6 +83,31 @@ def test_replacement_touches_only_unused(rule, name):
     assert quantizer.usage.occurrences.sum() == 0
 
 
+def test_a_stage_that_coded_little_is_not_judged_yet():
+    quantizer = QUANTIZERS["nsvq"](2, 8, 4)
+    few, many = torch.tensor([1]), torch.tensor([2])  # the second stage sees half of the batches
+    for number in range(16):
+        quantizer(torch.randn(1, 4, 10), few if number % 2 else many)
+    counted = quantizer.usage.occurrences.sum(1)
+    assert counted.tolist() == [160, 80]
+    replaced = quantizer.replace(threshold=1e9, window=15)
+    assert not replaced[1].any()
+    assert quantizer.usage.occurrences.sum(1).tolist() == [0, 80]
+
+
+def test_late_stages_remember_longer():
+    average = QUANTIZERS["ema"](2, 64, 4).average
+    counts = torch.tensor([64.0, 1.0])
+    for stage in range(2):
+        codes = torch.zeros(int(counts[stage]), dtype=torch.long)
+        average.collect(torch.ones(len(codes), 4), codes, torch.bincount(codes, minlength=64))
+    codebooks = torch.zeros(2, 64, 4)
+    before = average.sizes.clone()
+    average.move(codebooks)
+    kept = average.sizes[:, 1] / before[:, 1]
+    assert kept.tolist() == pytest.approx([0.99, 1.0 - 1.0 / (20 * 64)])
+
+
 def test_jitter_parts_twins():
     codebook = torch.randn(8, 4)
     replace_unused(codebook, (torch.tensor([1, 2]), torch.tensor([0, 0])), 1e-2)

@@ -7,12 +7,13 @@ import torch
 from torch.autograd import gradcheck
 
 from training.quantizers.diveq import towards_codeword
-from training.quantizers.nsvq import NSVQ, substitute_noise
+from training.quantizers.nsvq import NSVQ, substitute_noise, substitute_shaped_noise
 from training.quantizers.rotation import rotate_and_scale
 from training.quantizers.straight_through import straight_through
 
 SURROGATES = {
     "nsvq": substitute_noise,
+    "shaped": substitute_shaped_noise,
     "diveq": lambda x, hard: towards_codeword(x, hard, 1e-3),
     "rotation": rotate_and_scale,
     "ste": straight_through,
@@ -55,6 +56,20 @@ def test_noise_direction_is_isotropic():
     # … and E[u_i⁴] = 3 / (D (D + 2)), which e.g. a uniform cube's directions miss.
     fourth = unit.pow(4).mean(0)
     assert (fourth - 3 / (width * (width + 2))).abs().max() < 0.002
+
+
+def test_shaped_noise_has_the_covariance_of_the_errors():
+    width, number = 6, 3_000
+    torch.manual_seed(1)
+    x = torch.randn(number, width)
+    spread = torch.tensor([3.0, 1.0, 0.5, 0.3, 0.2, 0.1])
+    hard = x + spread * torch.randn(number, width)
+    noise = substitute_shaped_noise(x, hard) - x
+    direction = (hard - x) / (hard - x).norm(dim=1, keepdim=True)
+    expected = torch.randn(number, width) @ torch.linalg.cholesky(direction.T @ direction).T
+    shares = [(v / v.norm(dim=1, keepdim=True)).square().mean(0) for v in (noise, expected)]
+    assert shares[1][0] > 0.5  # isotropic noise has a sixth
+    assert (shares[0] - shares[1]).abs().max() < 0.03
 
 
 def test_noise_gradient_is_the_analytic_one():

@@ -230,6 +230,7 @@ def test_a_replaced_codeword_moves_in_the_average_at_once(
     recipe: Recipe, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("training.run.step.REPLACE_EVERY", 1)
+    monkeypatch.setattr("training.run.step.REPLACE_WINDOW", 0.0)
     run = Run(recipe, corpus)
     run.start()
     lost = torch.full_like(run.state.model.quantizer.codebooks[0, 0], 1e3)  # no latent is near

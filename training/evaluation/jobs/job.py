@@ -27,6 +27,10 @@ SHORTEST_S = 0.25
 """Shorter clips are listed and not coded: PESQ refuses them."""
 
 
+Engine = Callable[["Sequence[Job]", Sequence[int]], Iterator[tuple[int, "Row"]]]
+"""From all jobs and the numbers of those to do, to number and row of each as it is done."""
+
+
 @dataclass(frozen=True)
 class Job:
     """One clip through one codec at one bitrate."""
@@ -52,12 +56,14 @@ def run_jobs(
     cache: Cache,
     num_processes: int,
     report: Callable[[Row, bool], None] = lambda row, cached: None,
+    engine: Engine | None = None,
 ) -> list[Row]:
     """The row of every job, in their order.
 
     Args:
         num_processes: how many to run at a time; 0 runs them in this process.
         report: called with each row as it comes and whether it was in the cache.
+        engine: computes rows elsewhere than in processes of this machine.
     """
     keys = [job.key() for job in jobs]
     rows: dict[int, Row] = {}
@@ -66,7 +72,8 @@ def run_jobs(
             rows[index] = row
             report(row, True)
     todo = [index for index in range(len(jobs)) if index not in rows]
-    for index, row in _compute(jobs, todo, num_processes):
+    found = engine(jobs, todo) if engine else _compute(jobs, todo, num_processes)
+    for index, row in found:
         cache.save(keys[index], row)
         rows[index] = row
         report(row, False)

@@ -9,6 +9,7 @@ import numpy as np
 from codec.errors import EvaluationError
 from training.evaluation.metrics.judges.distillmos import distillmos
 from training.evaluation.metrics.judges.dnsmos import dnsmos
+from training.evaluation.metrics.judges.plcmos import plcmos
 from training.evaluation.metrics.judges.speaker import speaker
 from training.evaluation.metrics.judges.visqol import visqol
 from training.evaluation.metrics.judges.words import words
@@ -242,6 +243,19 @@ METRICS: dict[str, Metric] = {
         modules=("speechmos", "onnxruntime", "librosa", "requests"),
         packages=("speechmos",),
     ),
+    "plcmos": Metric(
+        "PLCMOS",
+        plcmos,
+        True,
+        1.0,
+        5.0,
+        0.03,
+        "as DistillMOS; it was taught on concealed losses, not on codecs",
+        "plcmos",
+        uses_reference=False,
+        modules=("speechmos", "onnxruntime", "librosa", "requests"),
+        packages=("speechmos",),
+    ),
     "visqol": Metric(
         "ViSQOL speech (MOS-LQO)",
         visqol,
@@ -283,6 +297,7 @@ METRICS: dict[str, Metric] = {
 
 METRIC_GROUPS: dict[str, tuple[str, ...]] = {
     "natural": ("pesq_wb", "stoi", "distillmos", "speaker"),
+    "loss": ("pesq_wb", "stoi", "plcmos"),
     "judges": (
         "distillmos",
         "dnsmos_ovrl",

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from codec.errors import EvaluationError
+from codec.folders import files_below
 from codec.formats import LIBSNDFILE, suffix_of
-from training.evaluation.clips import SAMPLE_RATE, Clip
+from training.evaluation.clips import SAMPLE_RATE, Clip, refuse_folder
 from training.evaluation.systems.system import Decoded, read_16bit
 
 
@@ -30,13 +31,14 @@ class DecodedFolder:
         clip with the same file name.
 
         Raises:
-            EvaluationError: two files belong to one clip, or none to any.
+            EvaluationError: two files belong to one clip, or none to any, or a folder can't be
+                read.
         """
         by_path = {_bare(clip.name): clip.name for clip in clips}
         stems = [Path(clip.name).stem for clip in clips]
         by_stem = {Path(c.name).stem: c.name for c in clips if stems.count(Path(c.name).stem) == 1}
         found: dict[str, Path] = {}
-        for path in sorted(self.folder.rglob("*")):
+        for path in sorted(files_below(self.folder, refuse_folder)):
             if suffix_of(path) not in LIBSNDFILE or not path.is_file():
                 continue
             bare = _bare(path.relative_to(self.folder).as_posix())

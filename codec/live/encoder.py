@@ -1,0 +1,120 @@
+"""A wave as it comes, to packets: one frame computed at a time, with its state carried along."""
+
+import numpy as np
+
+from codec.arrays import Array, as_wave
+from codec.backends.interface import Backend
+from codec.coder import Encoder
+from codec.errors import AudioError
+from codec.live.packets import PacketFormat
+from codec.live.redundancy import NONE, Copies, Redundancy
+from codec.live.resampling import ShortResampler, delay_ms
+from codec.live.silence import UPDATE_STAGES, Sender
+
+
+class PacketEncoder:
+    """The sending side of a conversation; `Codec.encoder` makes one.
+
+    Args:
+        sample_rate: the wave's, in Hz.
+        num_stages: to start with.
+        effort: hypotheses kept in the search for codes.
+        redundancy: copies of earlier frames that packets carry, part of `num_stages`.
+        dtx: send next to nothing while nobody speaks (discontinuous transmission).
+
+    Raises:
+        ConfigError: no room for the copies.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        sample_rate: int,
+        num_stages: int,
+        effort: int = 1,
+        *,
+        redundancy: Redundancy = NONE,
+        dtx: bool = False,
+    ) -> None:
+        self.format = PacketFormat.of(backend.config)
+        self._rates = backend.config.rates
+        self._encoder = Encoder(
+            backend, sample_rate, 1, 1, effort, block_frames=1, resampler=ShortResampler
+        )
+        config = backend.config
+        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
+        self.delay_ms = 1000.0 * ahead + delay_ms(sample_rate, config.sample_rate)
+        """Longest time from a sample to the last packet that tells of it: a window of two hops,
+        look-ahead and resampling."""
+        self.redundancy = redundancy
+        self._copies = Copies(redundancy)
+        self._sender = Sender(sample_rate, backend.config.frame_rate) if dtx else None
+        self.num_stages = num_stages
+
+    @property
+    def num_stages(self) -> int:
+        """Stages of the packets to come, as many as fill them, copies included; may be set in
+        mid-stream."""
+        return self._encoder.num_stages + self.redundancy.num_stages
+
+    @num_stages.setter
+    def num_stages(self, num_stages: int) -> None:
+        filled = self.format.filled(self._rates.pick(num_stages=num_stages))
+        self._encoder.num_stages = self.redundancy.own_stages(filled)
+
+    @property
+    def bitrate_kbps(self) -> float:
+        """Payload bits per second; set it in mid-stream and the nearest on offer below is taken.
+
+        Raises:
+            ConfigError: set to a bitrate below the lowest on offer.
+        """
+        return self.format.bitrate_kbps(self.num_stages)
+
+    @bitrate_kbps.setter
+    def bitrate_kbps(self, bitrate_kbps: float) -> None:
+        self.num_stages = self._rates.stages_for(bitrate_kbps)
+
+    def push(self, wave: Array) -> list[bytes]:
+        """The packets that are ready by now, in order; empty ones are not to be sent.
+
+        Shape: wave [T] or [1, T] floats in [-1, 1], any T.
+
+        Raises:
+            AudioError: not such a wave, NaN or infinite samples, more than one channel.
+        """
+        array = as_wave(wave)
+        if len(array) != 1:
+            raise AudioError(
+                f"{len(array)} channels; a conversation has one: fold them, or make one encoder "
+                "for each"
+            )
+        if self._sender:
+            self._sender.hear(array[0])
+        return self._packets(self._encoder.push(array))
+
+    def finish(self) -> list[bytes]:
+        """The last packets, once the wave has ended."""
+        return self._packets(self._encoder.finish())
+
+    def _packets(self, codes: np.ndarray) -> list[bytes]:
+        """Shape: codes [1, Q, F]."""
+        return [self._packet(frame) for frame in codes[0].T]
+
+    def _packet(self, codes: np.ndarray) -> bytes:
+        """Shape: codes [Q]."""
+        whole = self._copies.attach(codes)
+        if self._sender is None:
+            return self.format.pack(whole)
+        sent, update = self._sender.next()
+        if not sent:
+            return b""
+        return self.format.pack(self._shortened(whole) if update else whole)
+
+    def _shortened(self, codes: np.ndarray) -> np.ndarray:
+        """A packet with fewer stages of its own frame. Shape: codes [q + r] -> [at most q + r]."""
+        copied = self.redundancy.num_stages
+        own = len(codes) - copied
+        fewest = min(own, max(UPDATE_STAGES, copied))
+        own = min(own, self.format.filled(fewest + copied) - copied)
+        return np.concatenate([codes[:own], codes[len(codes) - copied :]])

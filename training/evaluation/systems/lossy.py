@@ -1,0 +1,212 @@
+"""Codecs in a conversation that loses packets: ours and Opus, both with the same packets lost.
+
+Both send a packet every 20 ms. Packet n gets lost for one exactly if it does for the other: a
+trace hangs on the clip, the share lost and the seed alone. Their coded size is the sum of all
+payloads that were sent, lost ones included, without the transport's headers.
+"""
+
+import resource
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from codec.audio import to_pcm16
+from codec.errors import CodecError, EvaluationError
+from codec.live.redundancy import NONE, Redundancy
+from codec.live.traces import LossTrace
+from training.evaluation.clips import SAMPLE_RATE
+from training.evaluation.systems import libopus
+from training.evaluation.systems.system import CheckpointSystem, Decoded, System, load_codec
+
+if TYPE_CHECKING:
+    from codec.codec import Codec
+
+OPUS_RATES_KBPS = (9.0,)
+"""Where none are asked for."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A way that loses packets."""
+
+    share: float
+    """Of all packets, 0 to below 1."""
+    burst: float = 2.0
+    """Packets lost in a row, on average."""
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        LossTrace(self.share, self.burst)
+
+    def lost(self, reference: np.ndarray, num_packets: int) -> np.ndarray:
+        """Which packets of a clip get lost. Shape: reference [T] int16 -> [num_packets] bool."""
+        seed = zlib.crc32(reference.tobytes()) + self.seed
+        return LossTrace(self.share, self.burst, seed).take(num_packets)
+
+    def __str__(self) -> str:
+        return f"{100 * self.share:g} % lost"
+
+
+@dataclass(frozen=True)
+class PacketSystem:
+    """A checkpoint of this project in packets."""
+
+    weights: CheckpointSystem
+    channel: Channel
+    redundancy: Redundancy = NONE
+    dtx: bool = False
+    """Whether frames without speech are left out."""
+
+    @property
+    def name(self) -> str:
+        """The weights', the copies and the loss."""
+        copies = f" copies {self.redundancy.num_stages}:{self.redundancy.distance}"
+        parts = (copies if self.redundancy != NONE else "", " dtx" if self.dtx else "")
+        return f"{self.weights.name}{''.join(parts)}, {self.channel}"
+
+    @property
+    def rates_kbps(self) -> tuple[float, ...]:
+        """Of whole packets, copies included."""
+        return self.weights.rates_kbps
+
+    def identity(self) -> str:
+        """Hash of the weights and all that packets go through."""
+        return f"{self.weights.identity()} {self.channel!r} {self.redundancy} {self.dtx}"
+
+    def version(self) -> str:
+        """The weights' name, and the delay."""
+        ours = load_codec(self.weights.path, self.weights.effort)
+        delay = ours.config.delay_ms + self.redundancy.distance * 1000.0 / ours.config.frame_rate
+        return f"{self.weights.version()}, {delay:g} ms of algorithmic delay"
+
+    def trained_on(self) -> tuple[str, ...] | None:
+        """See `CheckpointSystem`."""
+        return self.weights.trained_on()
+
+    def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
+        """Packet after packet, some of them lost, on one thread; `folder` stays empty."""
+        ours = load_codec(self.weights.path, self.weights.effort)
+        start = time.process_time()
+        packets = self._packets(ours, reference, kbps)
+        middle = time.process_time()
+        lost = self.channel.lost(reference, len(packets))
+        decoder = ours.decoder(SAMPLE_RATE, redundancy=self.redundancy)
+        arrived = (None if gone else packet for packet, gone in zip(packets, lost, strict=True))
+        heard = [*(decoder.push(packet) for packet in arrived), decoder.finish()]
+        return _decoded(reference, packets, to_pcm16(np.concatenate(heard)), start, middle)
+
+    def _packets(self, ours: "Codec", reference: np.ndarray, kbps: float) -> list[bytes]:
+        encoder = ours.encoder(SAMPLE_RATE, kbps, redundancy=self.redundancy, dtx=self.dtx)
+        wave = reference / np.float32(32768)
+        return [*encoder.push(wave), *encoder.finish()]
+
+
+@dataclass(frozen=True)
+class OpusSystem:
+    """libopus in packets, told of the loss, with its in-band FEC where it finds room for it."""
+
+    rates_kbps: tuple[float, ...]
+    channel: Channel
+
+    @property
+    def name(self) -> str:
+        """With the loss."""
+        return f"opus, {self.channel}"
+
+    def identity(self) -> str:
+        """Which library, and what it goes through."""
+        return f"{libopus.version()} {self.channel!r}"
+
+    def version(self) -> str:
+        """The library's own word."""
+        return f"{libopus.version()}, in-band FEC on, its own concealment, 46.5 ms of delay"
+
+    def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
+        """Packet after packet, some of them lost; `folder` stays empty."""
+        start = time.process_time()
+        encoder = libopus.OpusEncoder(SAMPLE_RATE, kbps, self.channel.share, fec=True)
+        count = -(-(len(reference) + encoder.delay) // encoder.frame)
+        padded = np.zeros(count * encoder.frame, np.int16)
+        padded[: len(reference)] = reference
+        packets = [encoder.encode(samples) for samples in padded.reshape(count, -1)]
+        middle = time.process_time()
+        wave = decode_opus(packets, self.channel.lost(reference, count))
+        return _decoded(reference, packets, wave[encoder.delay :], start, middle)
+
+
+def decode_opus(packets: Sequence[bytes], lost: np.ndarray) -> np.ndarray:
+    """What is heard of packets; a lost one comes out of the next one's FEC, if that is there.
+
+    Shape: lost [N] bool -> [N * 320] int16.
+    """
+    decoder = libopus.OpusDecoder(SAMPLE_RATE)
+    heard = []
+    for number, packet in enumerate(packets):
+        repeated = number + 1 < len(packets) and not lost[number + 1]
+        if not lost[number]:
+            heard.append(decoder.decode(packet))
+        elif repeated:
+            heard.append(decoder.decode(packets[number + 1], fec=True))
+        else:
+            heard.append(decoder.decode(None))
+    return np.concatenate(heard)
+
+
+def lossy_systems(
+    weights: Iterable[CheckpointSystem],
+    channels: Sequence[Channel],
+    copies: Sequence[Redundancy] = (NONE,),
+    dtx: bool = False,
+) -> list[PacketSystem]:
+    """Every checkpoint through every channel, with each kind of copies.
+
+    Raises:
+        EvaluationError: a bitrate that has no room for the copies.
+    """
+    systems = [
+        PacketSystem(system, channel, redundancy, dtx)
+        for system in weights
+        for redundancy in copies
+        for channel in channels
+    ]
+    for system in systems:
+        try:
+            for kbps in system.rates_kbps:
+                ours = load_codec(system.weights.path, system.weights.effort)
+                ours.encoder(SAMPLE_RATE, kbps, redundancy=system.redundancy)
+        except CodecError as error:
+            raise EvaluationError(f"{system.name}: {error}") from error
+    return systems
+
+
+def lossy_peers(
+    names: Iterable[str], rates_kbps: Sequence[float], channels: Sequence[Channel]
+) -> tuple[list[System], list[str]]:
+    """Opus through every channel, and a line if it can't run here.
+
+    Raises:
+        EvaluationError: another peer, whose packets nobody can drop.
+    """
+    names = list(names)
+    if others := [name for name in names if name != "opus"]:
+        raise EvaluationError(f"{others[0]} can't lose packets here; the only peer that can: opus")
+    if names and (reason := libopus.missing()):
+        return [], [f"opus skipped: {reason}"]
+    rates = tuple(rates_kbps) or OPUS_RATES_KBPS
+    return [OpusSystem(rates, channel) for _ in names for channel in channels], []
+
+
+def _decoded(
+    reference: np.ndarray, packets: Sequence[bytes], wave: np.ndarray, start: float, middle: float
+) -> Decoded:
+    """Shape: wave [T] int16, at least as long as the reference."""
+    num_bytes = sum(map(len, packets))
+    return Decoded(
+        wave[: len(reference)], num_bytes, num_bytes, middle - start,
+        time.process_time() - middle, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    )  # fmt: skip
