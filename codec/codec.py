@@ -1,35 +1,25 @@
 """The codec as one object: waves, codes and bytes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import BinaryIO, overload
+from typing import overload
 
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_wave, like, split_wave
-from codec.backends.interface import Backend
 from codec.batches import decode_each, encode_each
-from codec.bitstream import (
-    FileReader,
-    FileWriter,
-    Header,
-    unpack_file,
-)
+from codec.bitstream import FileReader, unpack_file
+from codec.block_coder import BlockCoder
 from codec.catalog import find_checkpoint
 from codec.checkpoint import load_backend
-from codec.coder import Decoder, Encoder
-from codec.config import ModelConfig
+from codec.coder import Decoder
 from codec.errors import ConfigError
 from codec.hub import find_pretrained, save_pretrained
 from codec.live import NONE, PacketDecoder, PacketEncoder, Redundancy
-from codec.model_header import new_header, refuse_other_model
-
-MAX_EFFORT = 64
 
 
-class Codec:
+class Codec(BlockCoder):
     """A trained network that turns speech into codes or bytes and back.
 
     numpy in gives numpy out, torch in gives torch out. Waves and codes may be hours long: the
@@ -39,25 +29,6 @@ class Codec:
         data = codec.compress(wave, sample_rate, bitrate_kbps=6)
         wave, sample_rate = codec.decompress(data)
     """
-
-    def __init__(
-        self,
-        backend: Backend,
-        model_id: bytes,
-        name: str = "",
-        *,
-        metadata: dict[str, str] | None = None,
-        effort: int = 1,
-    ) -> None:
-        if not 1 <= effort <= MAX_EFFORT:
-            raise ConfigError(f"effort {effort}; expected 1 to {MAX_EFFORT}")
-        self.backend = backend
-        self.config: ModelConfig = backend.config
-        self.model_id = model_id
-        self.effort = effort
-        self.name = name
-        self.path: Path | None = None
-        self.metadata = dict(metadata or {})
 
     @classmethod
     def load(
@@ -123,20 +94,6 @@ class Codec:
         if self.path is None:
             raise ConfigError("a codec made in memory has no checkpoint; save and load one first")
         save_pretrained(self.path, folder)
-
-    @property
-    def bitrates_kbps(self) -> tuple[float, ...]:
-        """All bitrates on offer, lowest first: one per stage."""
-        return tuple(self.config.bitrate_kbps(n + 1) for n in range(self.config.num_stages))
-
-    def stages_for(self, bitrate_kbps: float | None = None, num_stages: int | None = None) -> int:
-        """Stages for a bitrate (the nearest on offer below it), or all if neither is given.
-
-        Raises:
-            ConfigError: both are given, or neither the bitrate nor the number can be had.
-        """
-        rates = replace(self.config.rates, holder=self.name or "the model")
-        return rates.pick(bitrate_kbps, num_stages)
 
     @overload
     def encode(
@@ -257,20 +214,6 @@ class Codec:
         empty = np.zeros((header.num_channels, 0), np.float32)
         return np.concatenate([empty, *blocks], axis=1), header.sample_rate
 
-    def header(self, sample_rate: int, num_channels: int, num_stages: int) -> Header:
-        """What a file of this codec starts with; the number of samples is set at the end.
-
-        Raises:
-            AudioError: a sample rate or number of channels that can't be coded.
-        """
-        return new_header(
-            self.config,
-            self.model_id,
-            sample_rate=sample_rate,
-            num_channels=num_channels,
-            num_stages=num_stages,
-        )
-
     def encoder(
         self,
         sample_rate: int,
@@ -314,69 +257,3 @@ class Codec:
         """
         rate = self.header(sample_rate, 1, 1).sample_rate
         return PacketDecoder(self.backend, rate, redundancy)
-
-    def file_encoder(self, header: Header) -> Encoder:
-        """An encoder of waves at the rate, and with the channels and stages, of `header`."""
-        return Encoder(
-            self.backend, header.sample_rate, header.num_channels, header.num_stages, self.effort
-        )
-
-    def file_decoder(self, header: Header) -> Decoder:
-        """A decoder to the wave that `header` describes.
-
-        Raises:
-            ModelMismatchError: coded with another model.
-        """
-        self.check_model(header)
-        return Decoder(self.backend, header.sample_rate, header.num_channels, header.num_samples)
-
-    def encode_blocks(self, blocks: Iterable[np.ndarray], header: Header) -> Iterator[np.ndarray]:
-        """Codes of a wave that comes in blocks, at the rate and with the stages of `header`.
-
-        Shape: blocks [C, T] float32 -> codes [C, Q, F] int64.
-        """
-        encoder = self.file_encoder(header)
-        for block in blocks:
-            if (codes := encoder.push(block)).shape[2]:
-                yield codes
-        yield encoder.finish()
-
-    def compress_blocks(
-        self, blocks: Iterable[np.ndarray], header: Header, file: BinaryIO
-    ) -> Header:
-        """Write a .nsvq file of a wave that comes in blocks; returns the header as written.
-
-        Shape: blocks [C, T] float32.
-        """
-        encoder, writer = self.file_encoder(header), FileWriter(file, header)
-        for block in blocks:
-            writer.write(encoder.push(block))
-        writer.write(encoder.finish())
-        return writer.finish(encoder.num_samples)
-
-    def decompress_blocks(self, reader: FileReader, num_stages: int) -> Iterator[np.ndarray]:
-        """The wave in an open .nsvq file, block by block, at the source's rate.
-
-        Shape: -> waves [C, T] float32, in all as many samples as the header says.
-
-        Raises:
-            ModelMismatchError: coded with another model (before the first block).
-            CorruptError: damaged (when the damage is reached).
-        """
-        return _decoded(self.file_decoder(reader.header), reader.codes(num_stages))
-
-    def check_model(self, header: Header) -> None:
-        """Refuse a file of another model.
-
-        Raises:
-            ModelMismatchError: it names both models, or what doesn't fit.
-        """
-        refuse_other_model(header, self.config, self.model_id, self.name)
-
-
-def _decoded(decoder: Decoder, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Shape: blocks of codes [C, Q, F] -> waves [C, T], none empty but perhaps the last."""
-    for codes in blocks:
-        if (wave := decoder.push(codes)).shape[1]:
-            yield wave
-    yield decoder.finish()
