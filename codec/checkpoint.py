@@ -1,44 +1,12 @@
-"""Weights from disk to a backend, without torch unless that is asked for."""
+"""Weights from disk, checked against what their config has a place for."""
 
 from pathlib import Path
 
 import numpy as np
 
-from codec.backends.interface import Backend
-from codec.backends.numpy_backend import BLOCK_FRAMES, NumpyBackend
-from codec.catalog import model_id, read_checkpoint
+from codec.catalog import read_checkpoint
 from codec.config import ModelConfig
-from codec.errors import CheckpointError, ConfigError
-
-BACKENDS = ("numpy", "torch")
-
-
-def load_backend(
-    path: Path, backend: str | None = None, device: str = "cpu", block_frames: int | None = None
-) -> tuple[Backend, bytes, dict[str, str]]:
-    """The network in `path`, its identity and its header.
-
-    Args:
-        backend: `numpy` or `torch`; None is numpy unless the device needs torch.
-        block_frames: frames computed at once; as many as are fast if None.
-
-    Raises:
-        CheckpointError: see `read_weights`.
-        ConfigError: no such backend, torch is missing, a device that isn't there, blocks below one
-            frame.
-    """
-    kind = backend or ("numpy" if device == "cpu" else "torch")
-    if kind not in BACKENDS:
-        raise ConfigError(f"no backend {kind!r}; known: {', '.join(BACKENDS)}")
-    if kind == "numpy" and device != "cpu":
-        raise ConfigError(f"the numpy backend runs on cpu, not on device {device!r}")
-    if block_frames is not None and block_frames < 1:
-        raise ConfigError(f"blocks of {block_frames} frames; expected at least 1")
-    if kind == "torch":
-        return _load_torch(path, device, block_frames)
-    tensors, config, header = read_weights(path)
-    loaded = NumpyBackend(config, tensors, block_frames or BLOCK_FRAMES)
-    return loaded, model_id(header["config"], tensors), header
+from codec.errors import CheckpointError
 
 
 def read_weights(path: Path) -> tuple[dict[str, np.ndarray], ModelConfig, dict[str, str]]:
@@ -96,19 +64,3 @@ def _blocks(name: str, config: ModelConfig, width: int, count: int) -> dict[str,
 
 def _linear(name: str, inputs: int, outputs: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def _load_torch(
-    path: Path, device: str, block_frames: int | None
-) -> tuple[Backend, bytes, dict[str, str]]:
-    try:
-        from codec.backends.torch_backend import WINDOW_FRAMES, TorchBackend
-        from codec.backends.torch_checkpoint import load_checkpoint
-    except ModuleNotFoundError as error:
-        if error.name != "torch":
-            raise
-        raise ConfigError(
-            "the torch backend needs torch, which is missing: pip install 'nsvq-codec[torch]'"
-        ) from error
-    model, identity, header = load_checkpoint(path)
-    return TorchBackend(model, device, block_frames or WINDOW_FRAMES), identity, header

@@ -8,11 +8,11 @@ from typing import overload
 import numpy as np
 
 from codec.arrays import Array, as_codes, as_wave, like, split_wave
+from codec.backends.loading import load_backend
 from codec.batches import decode_each, encode_each
 from codec.bitstream import FileReader, unpack_file
 from codec.block_coder import BlockCoder
 from codec.catalog import find_checkpoint
-from codec.checkpoint import load_backend
 from codec.coder import Decoder
 from codec.errors import ConfigError
 from codec.hub import find_pretrained, save_pretrained

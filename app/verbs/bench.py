@@ -11,7 +11,7 @@ import click
 
 from app.options import comma_numbers, comma_words, jobs_option
 from app.workers import num_cores
-from codec.checkpoint import BACKENDS
+from codec.backends.loading import BACKENDS
 
 if TYPE_CHECKING:
     from app.encode_cost import BackendCost, Size

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers.utils import ModelOutput
 
-from codec.codec import Codec
+from codec import Codec
 from codec.errors import AudioError, BitstreamError
 
 

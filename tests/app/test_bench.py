@@ -7,7 +7,7 @@ import pytest
 
 from app import encode_cost
 from app.encode_cost import CLIP_S, BackendCost, Size
-from codec.checkpoint import BACKENDS
+from codec.backends.loading import BACKENDS
 from codec.errors import EvaluationError
 from training.evaluation.cost import neural, speed
 from training.evaluation.cost.speed import Cost

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.checkpoint import BACKENDS
+from codec.backends.loading import BACKENDS
 from codec.errors import EvaluationError
 from codec.resampling import resample
 from training.evaluation.clips import SAMPLE_RATE
