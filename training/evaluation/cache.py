@@ -21,8 +21,8 @@ LIBRARIES = (
 )  # fmt: skip
 """Packages whose version a figure may hang on."""
 SOURCES = (
-    "alignment", "clips", "decoded", "libopus", "lossy", "metric", "metrics", "ogg", "peers",
-    "pitch", "plugins", "programs", "runner", "spectral", "systems", "judges/distillmos",
+    "alignment", "clips", "decoded", "libopus", "lossy", "metric", "metrics", "ogg", "pauses",
+    "peers", "pitch", "plugins", "programs", "runner", "spectral", "systems", "judges/distillmos",
     "judges/dnsmos", "judges/plcmos", "judges/quiet", "judges/speaker",
     "judges/visqol", "judges/words",
 )  # fmt: skip
