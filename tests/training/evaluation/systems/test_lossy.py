@@ -9,6 +9,7 @@ import pytest
 from codec.errors import EvaluationError
 from codec.live import Redundancy
 from training.evaluation.clips import find_clips, read_reference
+from training.evaluation.systems import libopus
 from training.evaluation.systems.lossy import (
     Channel,
     OpusSystem,
@@ -16,7 +17,7 @@ from training.evaluation.systems.lossy import (
     lossy_peers,
     lossy_systems,
 )
-from training.evaluation.systems.system import checkpoint_system, libopus
+from training.evaluation.systems.system import checkpoint_system
 
 needs_opus = pytest.mark.skipif(bool(libopus.missing()), reason="libopus is not installed")
 
