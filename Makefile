@@ -9,7 +9,7 @@ DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
 MINUTES ?= 5
 FUZZ_TARGETS = reader stream decompress audio checkpoint
 
-.PHONY: try test test-slow test-only fuzz setup check format system clean
+.PHONY: try test test-slow test-only fuzz soak setup check format system clean
 
 ## Install the codec and rebuild a bundled recording through a .nsvq file, into reconstructed/
 try: $(VENV)/.installed
@@ -31,6 +31,10 @@ fuzz: $(VENV)/.installed-dev
 	for target in $(FUZZ_TARGETS); do \
 		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 5)") || exit 1; \
 	done
+
+## The demo under 200 requests of 20 visitors: memory, disk and processes must end as they began
+soak: $(VENV)/.installed-dev
+	$(BIN)/python tests/app/demo/soak.py
 
 ## Everything a developer needs, and the commit hooks
 setup: $(VENV)/.installed-dev

@@ -53,8 +53,16 @@ def parse_copies(
 
 
 def loss_options(function: Function) -> Function:
-    """`--loss`, `--burst`, `--copies` and `--dtx`."""
+    """`--loss`, `--burst`, `--copies`, `--dtx` and `--pause`."""
     for option in (
+        click.option(
+            "--pause",
+            "pause_s",
+            type=click.FloatRange(0.0, 3_600.0),
+            default=0.0,
+            metavar="SECONDS",
+            help="With --loss: background to send before and after each clip; it isn't scored.",
+        ),
         click.option("--dtx", is_flag=True, help="With --loss: send nothing while nobody speaks."),
         click.option(
             "--copies",
@@ -96,8 +104,8 @@ def lossy_settings(
     from training.evaluation.systems.lossy import Channel
 
     if not loss:
-        if options["copies"] or options["dtx"]:
-            raise click.UsageError("--copies and --dtx need --loss, be it --loss 0")
+        if options["copies"] or options["dtx"] or options["pause_s"]:
+            raise click.UsageError("--copies, --dtx and --pause need --loss, be it --loss 0")
         return {"copies": (NONE,)}
     if options["decoded"]:
         raise click.UsageError("--decoded doesn't go with --loss: its packets can't get lost")

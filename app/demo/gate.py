@@ -9,9 +9,12 @@ import hashlib
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from starlette.requests import ClientDisconnect
 
 from app.demo.calls import NumberInput, RefusedError, check_call, check_file, check_length
 
@@ -80,7 +83,8 @@ class Gate:
         except RefusedError as refusal:
             await answer.refuse(refusal)
             return
-        await self.app(scope, receive, answer.send)
+        with suppress(ClientDisconnect):  # a visitor who leaves is no error to log
+            await self.app(scope, receive, answer.send)
 
     async def _admit(self, path: str, scope: Message, receive: Receive) -> Receive:
         if scope["method"] in ("GET", "HEAD"):

@@ -15,14 +15,13 @@ LOG_EVERY_S = 60.0
 class Progress:
     """A bar on a terminal, a line a minute elsewhere."""
 
-    def __init__(self, num_recordings: int, num_before: int) -> None:
+    def __init__(self, num_recordings: int) -> None:
         self.num_done = 0
         self.num_failed = 0
         self.seconds = 0.0
         self.processor_s = 0.0
         self.worker_peak_mb = 0.0
         self._num_recordings = max(num_recordings, 0)
-        self._num_before = num_before
         self._started_s = self._said_s = time.monotonic()
         self._bar: Any = None
 

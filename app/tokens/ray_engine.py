@@ -33,7 +33,7 @@ class RayPool:
         """Join or start Ray, and start the actors.
 
         Args:
-            num_actors: one for each core of the cluster if None or 0.
+            num_actors: one for each core (on a GPU, each GPU) of the cluster if None or 0.
             address: a running cluster's; "auto" finds the one of this machine.
 
         Raises:
@@ -42,7 +42,8 @@ class RayPool:
         self._ours = not ray.is_initialized()
         if self._ours:
             join(num_actors, address)
-        count = num_actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
+        one_each = "GPU" if settings.device.startswith("cuda") else "CPU"
+        count = num_actors or max(1, int(ray.cluster_resources().get(one_each, 1)))
         actor: Any = ray.remote(Tokenizer)
         options = {"max_restarts": -1, "num_cpus": 1}
         if settings.device.startswith("cuda"):

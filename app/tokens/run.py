@@ -77,7 +77,7 @@ def run(
         )
         left = _left(sources, done, limit)
         most = survey.num_recordings - len(done)
-        progress = Progress(most if limit is None else min(most, limit), len(done))
+        progress = Progress(most if limit is None else min(most, limit))
         _code(left, make_pool, writer, progress, folder)
     return Summary(
         survey.num_recordings,

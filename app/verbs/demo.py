@@ -46,6 +46,13 @@ from codec.errors import CodecError
     show_default=True,
     help="Name of a shipped checkpoint, or a path.",
 )
+@click.option(
+    "--keep-minutes",
+    default=60.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="Minutes after which uploads and results are deleted.",
+)
 @click.option("--device", default="cpu", show_default=True, help="Where the network runs.")
 @click.option(
     "--votes",

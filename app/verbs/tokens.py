@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     "--jobs",
     "num_jobs",
     type=click.IntRange(0),
-    help="Workers; by default one for each core. 0 works in this process.",
+    help="Workers; by default one for each core, or GPU. 0 works in this process.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Tell what was done as JSON.")
 def command(
@@ -152,7 +152,8 @@ def _pool_maker(
 
     if num_jobs == 0:
         return lambda: HerePool(settings)
-    return lambda: ProcessPool(settings, num_jobs or os.cpu_count() or 1)
+    num_cores = os.cpu_count() or 1
+    return lambda: ProcessPool(settings, num_jobs or (num_cores if settings.device == "cpu" else 1))
 
 
 def _told(summary: "Summary", output: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from codec.backends.interface import Pieces, Stream
-from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, normalise
+from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, scaled
 from codec.backends.numpy_refiner import Refiner, RefinerStream
 from codec.backends.numpy_spectrum import (
     Framing,
@@ -111,7 +111,7 @@ class Analysis:
         base = self._base(encoder.linear(inputs[:, : 2 * real.shape[1]]))
         self._num_in += len(inputs)
         hidden = self._stack(encoder.enter(inputs), num_frames)
-        latent = encoder.leave(normalise(hidden))
+        latent = encoder.leave(scaled(hidden))
         latent += base
         skipped = min(len(latent), self._skip)
         self._skip -= skipped
@@ -151,7 +151,7 @@ class Synthesis:
         decoder = self._backend.decoder
         self._num_in += len(latent)
         base = self._base(decoder.linear(latent))
-        hidden = normalise(self._stack(decoder.enter(latent), num_frames))
+        hidden = scaled(self._stack(decoder.enter(latent), num_frames))
         skipped = min(len(latent), self._skip)
         self._skip -= skipped
         base, hidden = base[skipped:], hidden[skipped:]

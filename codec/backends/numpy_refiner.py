@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, normalise
+from codec.backends.numpy_layers import Delay, Linear, Stack, StackStream, Weights, scaled
 from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
@@ -53,7 +53,7 @@ class RefinerStream:
         """The wave as it should sound, three hops and the look-ahead later.
 
         Shape: wave [N, ratio · hop], hidden [N, width] of the decoder's frames that end each block,
-        normalised -> wave [T].
+        scaledd -> wave [T].
         """
         return self._run(wave, hidden, None) if len(wave) else np.zeros(0, np.float32)
 
@@ -81,7 +81,7 @@ class RefinerStream:
         x = refiner.enter(np.concatenate([real, imag, magnitude(real, imag)], axis=1))
         x += refiner.see(hidden).reshape(x.shape)
         x += refiner.hear_noise(hiss.reshape(-1, refiner.hop))
-        parts = refiner.leave(normalise(self._stack(x, num_frames)))
+        parts = refiner.leave(scaled(self._stack(x, num_frames)))
         hiss_bins = transform(self._noise_frames(hiss) * refiner.analysis_window)
         rebuilt = self._rebuild(parts, self._real(real), self._imag(imag), self._hiss(hiss_bins))
         frames = inverse(rebuilt)

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
 
+from training.evaluation.jobs.job import score_clip
+
 DATA = Path(__file__).parents[1] / "data"
 COPY = "x=cp {in} {code} ; cp {code} {out}"
 NOISE = (
@@ -128,3 +130,23 @@ def test_what_can_not_be_done_is_one_line(nsvq, args, exit_code):
     result = nsvq("evaluate", *words, *(places.get(word, word) for word in shlex.split(args)))
     assert result.exit_code == exit_code
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_an_address_without_ray_is_wrong_usage(evaluate):
+    result = evaluate(COPY, "--address", "auto")
+    assert result.exit_code == 2
+    assert "--address is for --engine ray" in result.stderr
+
+
+def test_ray_is_asked_wherever_the_options_stand(evaluate, monkeypatch):
+    ray_jobs = pytest.importorskip("training.evaluation.jobs.ray_jobs", exc_type=ImportError)
+    asked = []
+
+    def here(jobs, todo, num_cores, address):
+        asked.append((len(todo), address))
+        return ((index, score_clip(jobs[index])) for index in todo)
+
+    monkeypatch.setattr(ray_jobs, "score_on_ray", here)
+    result = evaluate(COPY, "--limit", 2, "--address", "far:6379", "--engine", "ray")
+    assert result.exit_code == 0, result.stderr
+    assert asked == [(2, "far:6379")]

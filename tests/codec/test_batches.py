@@ -18,15 +18,26 @@ def random_waves(random: np.random.Generator) -> list[np.ndarray]:
     ]
 
 
-def test_a_batch_has_the_codes_of_its_items(toy: Codec) -> None:
+def check_batches(codec: Codec) -> None:
+    """200 random batches, each against its items alone."""
     random = np.random.default_rng(0)
     for _ in range(200):
-        waves, stages = random_waves(random), int(random.integers(1, 5))
-        batch = toy.encode(waves, 16_000, num_stages=stages)
-        singles = [toy.encode(wave, 16_000, num_stages=stages) for wave in waves]
+        waves, stages = random_waves(random), int(random.integers(1, codec.config.num_stages + 1))
+        batch = codec.encode(waves, 16_000, num_stages=stages)
+        singles = [codec.encode(wave, 16_000, num_stages=stages) for wave in waves]
         assert len(batch) == len(waves)
         for together, alone in zip(batch, singles, strict=True):
             np.testing.assert_array_equal(together, alone)
+
+
+def test_a_batch_has_the_codes_of_its_items(toy: Codec) -> None:
+    check_batches(toy)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_batch_has_the_codes_of_its_items_with_the_shipped_weights(backend: str) -> None:
+    check_batches(Codec.load(backend=backend))
 
 
 def test_decoding_a_batch_is_decoding_its_items(toy: Codec) -> None:

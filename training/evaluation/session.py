@@ -56,6 +56,8 @@ class Settings:
     """Of earlier frames in the packets; each is a system of its own."""
     dtx: bool = False
     """Whether packets without speech are not sent."""
+    pause_s: float = 0.0
+    """Background before and after each clip that is sent in packets."""
     metrics: tuple[str, ...] = ("pesq_wb", "stoi", "estoi")
     """The first one picks the worst clips and leads the report."""
     seconds: tuple[float, float] = (0.0, math.inf)
@@ -231,7 +233,8 @@ def _systems(
     names = (*settings.peers, *settings.custom_peers)
     opus_rates = settings.peer_rates_kbps.get("opus", ())
     peers, notices = lossy_peers(names, opus_rates, settings.channels)
-    return lossy_systems(ours, settings.channels, settings.copies, settings.dtx), peers, notices
+    lossy = lossy_systems(ours, settings.channels, settings.copies, settings.dtx, settings.pause_s)
+    return lossy, peers, notices
 
 
 def _trained_on(system: CheckpointSystem | PacketSystem) -> str:

@@ -23,11 +23,11 @@ def build_page(studio: Studio) -> gr.Blocks:
         clip = gr.State(None, time_to_live=STATE_CAPACITY_S)
         with gr.Tabs(overflow_behavior="wrap"):
             with gr.Tab("Listen", id="listen"):
-                listen.build(page, studio, clip)
+                picker = listen.build(page, studio, clip)
             with gr.Tab("Compare", id="compare"):
                 has_opus = opus_installed()
-                compare.build(studio, clip, has_opus)
-                trial.build(studio, clip, VoteBook(settings.votes), has_opus)
+                compare.build(studio, clip, picker, has_opus)
+                trial.build(studio, clip, picker, VoteBook(settings.votes), has_opus)
             with gr.Tab("Files", id="files"):
                 files.build(studio)
             with gr.Tab("Evaluate", id="evaluate"):

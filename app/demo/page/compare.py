@@ -16,8 +16,8 @@ from codec.errors import CodecError
 HEAD = ("Version", "Bytes", "kbps on disk", "PESQ-WB", "STOI")
 
 
-def build(studio: Studio, clip: gr.State, has_opus: bool) -> None:
-    """Lay out the tab's first half and wire it."""
+def build(studio: Studio, clip: gr.State, picker: gr.Audio, has_opus: bool) -> None:
+    """Lay out the tab's first half and wire it; clearing `picker` clears it too."""
     rates = [studio.codec.config.bitrate_kbps(n) for n in studio.sampled_stages()]
     chosen = rates[2::2][-3:] or rates
     gr.HTML(
@@ -53,6 +53,7 @@ def build(studio: Studio, clip: gr.State, has_opus: bool) -> None:
 
     shown = [job.status, sound, scores]
     job.on_start(studio, job.starts[0], run, [clip, choice, opus], shown, queue="scores")
+    job.clear_on(picker.clear, {sound: player_value([]), scores: ""})
 
 
 def side_by_side(

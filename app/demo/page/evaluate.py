@@ -40,6 +40,7 @@ def build(studio: Studio) -> None:
         yield from measure(studio, paths, progress)
 
     job.on_start(studio, job.starts[0], run, [source], [job.status, picture, files], queue="scores")
+    job.clear_on(source.clear, {picture: "", files: None})
     _build_report(studio)
 
 

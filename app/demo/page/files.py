@@ -58,6 +58,7 @@ def _build_encode(studio: Studio) -> None:
             yield shown, None if results is None else _file(bundle(studio, results, "nsvq.zip"))
 
     job.on_start(studio, job.starts[0], run, [source, kbps], [job.status, output], queue="files")
+    job.clear_on(source.clear, {output: None})
 
 
 def _build_decode(studio: Studio) -> None:
@@ -105,6 +106,7 @@ def _build_decode(studio: Studio) -> None:
     outputs = [job.status, sound, output]
     for start, run in zip(job.starts, (decode, trim_all), strict=True):
         job.on_start(studio, start, run, [source, kbps], outputs, queue="files")
+    job.clear_on(source.clear, {sound: player_value([]), output: None})
 
 
 def _results(elem_id: str) -> gr.File:

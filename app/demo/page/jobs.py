@@ -1,7 +1,7 @@
 """Work that a button starts and another one cancels."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -19,6 +19,8 @@ class Controls:
     status: gr.HTML
     cancelled: gr.HTML
     """A line of its own: a step that was under way still writes its progress into `status`."""
+    events: list[Any] = field(default_factory=list)
+    """What `on_start` began, so that it can be ended."""
 
     def on_start(
         self,
@@ -52,6 +54,7 @@ class Controls:
             api_visibility="private",
             show_progress_on=self.status,
         )
+        self.events.append(event)
         event.then(lambda: gr.Button(interactive=False), None, self.stop, queue=False, **quietly)
         self.stop.click(
             lambda: (gr.Button(interactive=False), gr.HTML(visible=False), note("Cancelled.")),
@@ -60,6 +63,28 @@ class Controls:
             cancels=[event],
             queue=False,
             **quietly,
+        )
+
+    def clear_on(self, cleared: Callable[..., Any], emptied: Mapping[Any, Any]) -> None:
+        """End the job when inputs are cleared, and empty what it showed.
+
+        Args:
+            cleared: a component's `clear` event; call after `on_start`.
+            emptied: components, and what each holds when it is empty.
+        """
+        cleared(
+            lambda: (
+                gr.Button(interactive=False),
+                gr.HTML("", visible=False),
+                "",
+                *emptied.values(),
+            ),
+            None,
+            [self.stop, self.status, self.cancelled, *emptied],
+            cancels=self.events,
+            queue=False,
+            api_visibility="private",
+            show_progress="hidden",
         )
 
 
@@ -78,5 +103,5 @@ def controls(*labels: tuple[str, str]) -> Controls:
         stop = gr.Button(
             "Cancel", scale=0, min_width=120, interactive=False, elem_id=f"{family}-stop"
         )
-    lines = (gr.HTML(elem_id=f"{family}-{name}") for name in ("status", "cancelled"))
-    return Controls(starts, stop, *lines)
+    status, cancelled = (gr.HTML(elem_id=f"{family}-{name}") for name in ("status", "cancelled"))
+    return Controls(starts, stop, status, cancelled)

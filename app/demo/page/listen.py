@@ -38,8 +38,8 @@ class _Parts:
     stages: gr.HTML
 
 
-def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> None:
-    """Lay out the tab and wire it."""
+def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> gr.Audio:
+    """Lay out the tab and wire it; where clips come from, for others to hear when it is cleared."""
     with gr.Row():
         with gr.Column(scale=1, min_width=280):
             picker = gr.Audio(
@@ -89,6 +89,7 @@ def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> None:
         picker, examples, cancel, message, slider, sound, numbers, files, sharing, *looks
     )
     _wire(page, studio, clip, parts)
+    return picker
 
 
 def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:

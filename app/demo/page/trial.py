@@ -15,8 +15,8 @@ from codec.errors import CodecError
 NO_CLIP = "Pick a clip on the Listen tab first."
 
 
-def build(studio: Studio, clip: gr.State, book: VoteBook, has_opus: bool) -> None:
-    """Lay out the trial and wire it."""
+def build(studio: Studio, clip: gr.State, picker: gr.Audio, book: VoteBook, has_opus: bool) -> None:
+    """Lay out the trial and wire it; clearing `picker` ends one that is under way."""
     gr.Markdown("### Blind trial", elem_classes="nsvq-section")
     gr.HTML(
         note(
@@ -46,6 +46,7 @@ def build(studio: Studio, clip: gr.State, book: VoteBook, has_opus: bool) -> Non
     start.click(
         partial(begin_trial, studio), [clip, *question], shown, concurrency_id="sound", **common
     )
+    picker.clear(lambda: _no_trial(""), None, shown, queue=False, api_visibility="private")
     for letter, button in zip("AB", buttons, strict=True):
         cast = partial(cast_vote, studio, book, letter)
         button.click(cast, [trial, votes], [verdict, trial, votes, *buttons, file], **common)
@@ -63,11 +64,10 @@ def _build_question(names: list[str], num_rates: int) -> list[gr.Component]:
 
 def begin_trial(studio: Studio, clip: Clip | None, mode: str, first: str, second: str) -> list[Any]:
     """Draw the letters and lay out A, B (and X) under names that tell nothing."""
-    off = gr.Button(interactive=False)
     if clip is None:
-        return [alert(NO_CLIP), None, player_value([]), off, off]
+        return _no_trial(alert(NO_CLIP))
     if first == second:
-        return [alert("Choose two different candidates."), None, player_value([]), off, off]
+        return _no_trial(alert("Choose two different candidates."))
     try:
         trial = new_trial(mode, clip.name, first, second)
         letters = {"A": trial.a, "B": trial.b}
@@ -78,7 +78,7 @@ def begin_trial(studio: Studio, clip: Clip | None, mode: str, first: str, second
             for letter, name in letters.items()
         ]
     except CodecError as error:
-        return [alert(plain_message(error)), None, player_value([]), off, off]
+        return _no_trial(alert(plain_message(error)))
     words = ("X is A", "X is B") if mode == "ABX" else ("A sounds better", "B sounds better")
     return [
         note("Listen as long as you like, then vote."),
@@ -86,6 +86,11 @@ def begin_trial(studio: Studio, clip: Clip | None, mode: str, first: str, second
         player_value(tracks, waveforms=False, keep=False),
         *(gr.Button(word, interactive=True) for word in words),
     ]
+
+
+def _no_trial(message: str) -> list[Any]:
+    off = gr.Button(interactive=False)
+    return [message, None, player_value([]), off, off]
 
 
 def cast_vote(

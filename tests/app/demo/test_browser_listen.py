@@ -140,6 +140,11 @@ def test_recording_is_offered_and_everything_has_a_label(visit: Visit) -> None:
     assert nameless == []
 
 
+BEYOND = """() => [...document.querySelectorAll('[role=tabpanel] *')]
+    .filter(e => e.offsetParent && e.getBoundingClientRect().right > 361)
+    .map(e => e.innerText.slice(0, 40))"""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scrolling(browser: Any, demo: RunningDemo, scheme: str) -> None:
     context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
@@ -153,6 +158,7 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Any, demo: RunningDemo, sc
     for name in ("Compare", "Files", "Evaluate", "About"):
         visit.tab(name)
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert visit.page.evaluate(BEYOND) == []  # on About, code wraps too
     context.close()
 
 

@@ -108,6 +108,45 @@ def test_a_long_job_can_be_cancelled(visit: Visit) -> None:
     assert page.inner_text("#evaluate-cancelled").strip() == ""
 
 
+def test_clear_clears_results(visit: Visit, recording: Path) -> None:
+    """Those of a job that is done, and of one under way; nothing comes in late."""
+    page = visit.open().page
+    page.wait_for_selector("#stages svg")
+    visit.tab("Compare")
+    page.click("#compare-go")
+    page.wait_for_selector("#compare-player [data-state=ready]")
+    page.click("#trial-start")
+    page.wait_for_selector("#trial-player [data-state=ready]")
+    visit.tab("Files")
+    visit.choose("encode-in", recording)
+    page.click("#encode-go")
+    page.wait_for_selector("#encode-out a")
+    page.click("#encode-in button[aria-label=Clear]")
+    page.wait_for_selector("#encode-out a", state="detached")
+    assert not page.locator("#encode-status").is_visible()
+    visit.tab("Evaluate")
+    visit.choose("evaluate-in", *(example.path for example in EXAMPLES))
+    page.click("#evaluate-go")
+    page.wait_for_selector("#evaluate-picture svg")
+    page.click("#evaluate-in button[aria-label=Clear]")
+    page.wait_for_selector("#evaluate-picture svg", state="detached")
+    visit.tab("Listen")
+    visit.upload(recording)
+    visit.wait_for_text("#message", "noise")
+    page.click("#picker button[aria-label=Clear]")
+    visit.wait_for_text("#listen-player", "Nothing to hear yet.")
+    visit.tab("Compare")
+    for box in ("compare-player", "trial-player", "compare-status"):
+        assert not page.locator(f"#{box}").is_visible()
+    assert page.locator("#compare-table td").count() == 0
+    assert page.locator("#vote-a").is_disabled()
+    page.wait_for_timeout(2000)  # what was under way ends, and shows nothing any more
+    visit.tab("Evaluate")
+    assert page.locator("#evaluate-picture svg, #evaluate-out a").count() == 0
+    assert page.locator("#evaluate-stop").is_disabled()
+    visit.drop_gradio_complaints()
+
+
 CONTRAST = """selectors => {
     const numbers = text => text.match(/[0-9.]+/g).map(Number);
     const light = text => { const [r, g, b] = numbers(text).map(v => v / 255).map(

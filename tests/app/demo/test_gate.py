@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 
 from app.demo.calls import NumberInput
+
+pytest.importorskip("starlette", reason="Gradio is not installed")
+from starlette.requests import Request
+
 from app.demo.gate import MAX_CALL_BYTES, UPLOAD, Gate, Rules
 
 NUMBERS = {"encode": [NumberInput(1, "bitrate_kbps", False)], 7: [NumberInput(0, "Bitrate", True)]}
@@ -186,6 +190,38 @@ def test_an_upload_has_one_length_that_counts(door: Door, more: tuple[bytes, byt
     for headers in ([(b"content-length", b"10"), more], [more, (b"content-length", b"10")]):
         assert door.ask(UPLOAD, "POST", [b"x" * 5_000], headers)[0] == 411
     assert door.reached == []
+
+
+def test_a_visitor_who_leaves_is_no_error(tmp_path: Path) -> None:
+    """An upload that broke off left a traceback of ninety lines in the log."""
+
+    async def parsing(scope: Any, receive: Any, send: Any) -> None:
+        async for _ in Request(scope, receive).stream():
+            pass
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        pytest.fail("nobody is there to hear it")
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": UPLOAD,
+        "headers": [(b"content-length", b"9")],
+    }
+    with ThreadPoolExecutor(1) as thread:
+        gate = Gate(parsing, Rules([tmp_path], 1_000, NUMBERS))
+        thread.submit(asyncio.run, gate(scope, receive, send)).result()
+
+
+def test_a_file_is_not_made_a_page(door: Door, tmp_path: Path) -> None:
+    """Its scripts are not allowed, and it is passed on as it comes, however large."""
+    (tmp_path / "a.html").touch()
+    status, headers, body = door.ask(f"/gradio_api/file={tmp_path}/a.html")
+    assert (status, body) == (200, door.page)
+    assert "sha256" not in headers["content-security-policy"]
 
 
 def test_only_the_scripts_of_the_page_itself_may_run(door: Door) -> None:

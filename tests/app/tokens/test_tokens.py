@@ -143,6 +143,29 @@ def _webdataset(path: Path) -> Any:
                 yield row | {"codes": codes}
 
 
+def test_the_readers_in_the_docs_run(
+    clips: list[Path], nsvq: Nsvq, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both snippets as they stand, on shards of the shipped weights."""
+    clip = min(clips, key=lambda path: path.stat().st_size)
+    monkeypatch.chdir(tmp_path)
+    for format in ("parquet", "npz"):
+        assert nsvq("tokens", clip, "-o", format, "--format", format, "--jobs", 0).exit_code == 0
+        (shard,) = Path(format).glob("tokens-*")
+        Path("TOKENS").mkdir(exist_ok=True)
+        shard.rename(Path("TOKENS", shard.name))
+    text = (Path(__file__).parents[3] / "docs" / "tokens.md").read_text()
+    snippets = [part.partition("```")[0] for part in text.split("```python\n")[1:]]
+    found: dict[str, Any] = {}
+    exec(snippets[0], found)
+    exec(snippets[1], found)
+    wave, rate = read_audio(clip)
+    expected = Codec.load().encode(wave, rate)
+    assert found["wave"].shape == (1, round(wave.shape[1] / rate * 16_000))
+    np.testing.assert_array_equal(found["row"]["codes"], expected[0])
+    np.testing.assert_array_equal(found["codes"][0], expected[0])
+
+
 def test_datasets_reads_the_shards_back_into_sound(
     clip: Path, tokens: Tokens, toy_checkpoint: Path, tmp_path: Path
 ) -> None:

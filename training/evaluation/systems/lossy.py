@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,10 +20,8 @@ from codec.live.redundancy import NONE, Redundancy
 from codec.live.traces import LossTrace
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.systems import libopus
+from training.evaluation.systems.pauses import between_pauses
 from training.evaluation.systems.system import CheckpointSystem, Decoded, System, load_codec
-
-if TYPE_CHECKING:
-    from codec.codec import Codec
 
 OPUS_RATES_KBPS = (9.0,)
 """Where none are asked for."""
@@ -61,13 +58,16 @@ class PacketSystem:
     redundancy: Redundancy = NONE
     dtx: bool = False
     """Whether frames without speech are left out."""
+    pause_s: float = 0.0
+    """Background to send before and after each clip; the clip alone is scored."""
 
     @property
     def name(self) -> str:
         """The weights', the copies and the loss."""
         copies = f" copies {self.redundancy.num_stages}:{self.redundancy.distance}"
         parts = (copies if self.redundancy != NONE else "", " dtx" if self.dtx else "")
-        return f"{self.weights.name}{''.join(parts)}, {self.channel}"
+        pause = f", pauses of {self.pause_s:g} s" if self.pause_s else ""
+        return f"{self.weights.name}{''.join(parts)}, {self.channel}{pause}"
 
     @property
     def rates_kbps(self) -> tuple[float, ...]:
@@ -76,7 +76,8 @@ class PacketSystem:
 
     def identity(self) -> str:
         """Hash of the weights and all that packets go through."""
-        return f"{self.weights.identity()} {self.channel!r} {self.redundancy} {self.dtx}"
+        settings = (self.channel, self.redundancy, self.dtx, self.pause_s)
+        return f"{self.weights.identity()} {settings!r}"
 
     def version(self) -> str:
         """The weights' name, and the delay."""
@@ -91,19 +92,18 @@ class PacketSystem:
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Packet after packet, some of them lost, on one thread; `folder` stays empty."""
         ours = load_codec(self.weights.path, self.weights.effort)
+        wave = between_pauses(reference / np.float32(32768), self.pause_s, SAMPLE_RATE)
         start = time.process_time()
-        packets = self._packets(ours, reference, kbps)
+        encoder = ours.encoder(SAMPLE_RATE, kbps, redundancy=self.redundancy, dtx=self.dtx)
+        packets = [*encoder.push(wave), *encoder.finish()]
         middle = time.process_time()
         lost = self.channel.lost(reference, len(packets))
         decoder = ours.decoder(SAMPLE_RATE, redundancy=self.redundancy)
         arrived = (None if gone else packet for packet, gone in zip(packets, lost, strict=True))
-        heard = [*(decoder.push(packet) for packet in arrived), decoder.finish()]
-        return _decoded(reference, packets, to_pcm16(np.concatenate(heard)), start, middle)
-
-    def _packets(self, ours: "Codec", reference: np.ndarray, kbps: float) -> list[bytes]:
-        encoder = ours.encoder(SAMPLE_RATE, kbps, redundancy=self.redundancy, dtx=self.dtx)
-        wave = reference / np.float32(32768)
-        return [*encoder.push(wave), *encoder.finish()]
+        heard = np.concatenate([*(decoder.push(packet) for packet in arrived), decoder.finish()])
+        heard = heard[round(self.pause_s * SAMPLE_RATE) :][: len(reference)]
+        share = len(reference) / len(wave)  # the bitrate is that of clip and pauses
+        return _decoded(to_pcm16(heard), share * sum(map(len, packets)), start, middle)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,8 @@ class OpusSystem:
         packets = [encoder.encode(samples) for samples in padded.reshape(count, -1)]
         middle = time.process_time()
         wave = decode_opus(packets, self.channel.lost(reference, count))
-        return _decoded(reference, packets, wave[encoder.delay :], start, middle)
+        heard = wave[encoder.delay :][: len(reference)]
+        return _decoded(heard, sum(map(len, packets)), start, middle)
 
 
 def decode_opus(packets: Sequence[bytes], lost: np.ndarray) -> np.ndarray:
@@ -162,6 +163,7 @@ def lossy_systems(
     channels: Sequence[Channel],
     copies: Sequence[Redundancy] = (NONE,),
     dtx: bool = False,
+    pause_s: float = 0.0,
 ) -> list[PacketSystem]:
     """Every checkpoint through every channel, with each kind of copies.
 
@@ -169,7 +171,7 @@ def lossy_systems(
         EvaluationError: a bitrate that has no room for the copies.
     """
     systems = [
-        PacketSystem(system, channel, redundancy, dtx)
+        PacketSystem(system, channel, redundancy, dtx, pause_s)
         for system in weights
         for redundancy in copies
         for channel in channels
@@ -201,12 +203,12 @@ def lossy_peers(
     return [OpusSystem(rates, channel) for _ in names for channel in channels], []
 
 
-def _decoded(
-    reference: np.ndarray, packets: Sequence[bytes], wave: np.ndarray, start: float, middle: float
-) -> Decoded:
-    """Shape: wave [T] int16, at least as long as the reference."""
-    num_bytes = sum(map(len, packets))
+def _decoded(wave: np.ndarray, num_bytes: float, start: float, middle: float) -> Decoded:
+    """What came of a clip that was encoded from `start` to `middle` (processor seconds).
+
+    Shape: wave [T] int16.
+    """
     return Decoded(
-        wave[: len(reference)], num_bytes, num_bytes, middle - start,
-        time.process_time() - middle, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        wave, num_bytes, num_bytes, middle - start, time.process_time() - middle,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from training.evaluation.metrics.judges import dnsmos, speaker, words
 from training.evaluation.metrics.registry import METRIC_GROUPS, METRICS, find_metric
 
 RATE = 16_000
-JUDGES = METRIC_GROUPS["judges"]
+JUDGES = (*METRIC_GROUPS["judges"], "plcmos")
 
 
 def judge(name: str):
