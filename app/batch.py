@@ -14,7 +14,7 @@ from app.progress import Meter
 from app.work import Facts, Work, attempt, folders_above
 
 if TYPE_CHECKING:
-    from codec.files import CodedFile
+    pass
 
 
 @dataclass(frozen=True)
@@ -97,32 +97,6 @@ def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float
     audio_s = sum(facts["seconds"] for facts in done)
     speed = audio_s / max(1e-9, elapsed_s)
     return f"{line}; {audio_s:.1f} s of audio in {elapsed_s:.1f} s, {speed:.1f} × real time"
-
-
-def coded_facts(coded: "CodedFile") -> Facts:
-    """What to tell about a .nsvq file."""
-    header = coded.header
-    return {
-        "seconds": header.seconds,
-        "sample_rate": header.sample_rate,
-        "num_channels": header.num_channels,
-        "num_samples": header.num_samples,
-        "num_stages": header.num_stages,
-        "nominal_kbps": header.bitrate_kbps(),
-        "coded_bytes": coded.num_bytes,
-        "coded_kbps": coded.bitrate_kbps,
-        "notes": list(coded.warnings),
-    }
-
-
-def coded_line(facts: Facts) -> str:
-    """`coded_facts` as a line of text; what several channels cost is said."""
-    channels = facts["num_channels"]
-    each = f" ({channels} channels, each coded at the full bitrate)" if channels > 1 else ""
-    return (
-        f"{facts['input']} -> {facts['output']}: {facts['seconds']:.2f} s, "
-        f"{facts['coded_bytes']:,} bytes, {facts['coded_kbps']:.2f} kbps{each}"
-    )
 
 
 def _run(

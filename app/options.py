@@ -203,14 +203,3 @@ def engine_options(function: Function) -> Function:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def nearest_note(asked_kbps: float | None, taken_kbps: float) -> list[str]:
-    """A line that says that another bitrate was taken than the one asked for; none if it wasn't.
-
-    >>> nearest_note(1.0, 0.9), nearest_note(None, 0.9)
-    (['1 kbps is not on offer; using 0.9 kbps'], [])
-    """
-    if asked_kbps is None or abs(asked_kbps - taken_kbps) < 1e-6:
-        return []
-    return [f"{asked_kbps:g} kbps is not on offer; using {taken_kbps:g} kbps"]

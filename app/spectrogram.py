@@ -4,25 +4,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-WINDOW = 512
-HOP = 128
-RANGE_DB = 80.0
-
-
-def level_db(wave: np.ndarray) -> np.ndarray:
-    """Short-time level of a wave.
-
-    Shape: wave [T] in [-1, 1] -> [WINDOW / 2 + 1, F] dB, 0 dB for a sine at full scale.
-
-    >>> level = level_db(np.sin(2 * np.pi * 1000 / 16000 * np.arange(16000)))
-    >>> int(level[:, 50].argmax() * 16000 / WINDOW), round(float(level[:, 50].max()), 2)
-    (1000, 0.0)
-    """
-    padded = np.pad(wave, WINDOW // 2)
-    frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    window = np.hanning(WINDOW + 1)[:-1]
-    bins = np.fft.rfft(frames * window) * (2.0 / window.sum())
-    return 20.0 * np.log10(np.abs(bins).T + 1e-9)
+from training.evaluation.report.spectrogram import RANGE_DB, level_db
 
 
 def draw_pair(

@@ -1,22 +1,24 @@
 """The same clip through Opus, where `opusenc` and `opusdec` are installed."""
 
-import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 from app.demo.waves import fitted, new_wave, wave_blocks
 from codec.audio import audio_info
-from codec.errors import AudioError
+from codec.errors import AudioError, EvaluationError
+from training.evaluation.systems.peers import PEERS
+from training.evaluation.systems.programs import run_program
 
 LOWEST_KBPS = 6.0
 """Opus goes no lower."""
 TIMEOUT_S = 120.0
+_DECODE = "opusdec --quiet --rate {rate} --no-dither {code} {out}"
+"""As the table's command, at the clip's own rate."""
 
 
 def opus_installed() -> bool:
     """Whether both programs are on the path."""
-    return bool(shutil.which("opusenc") and shutil.which("opusdec"))
+    return not PEERS["opus"].missing()
 
 
 def through_opus(source: Path, bitrate_kbps: float, target: Path) -> int:
@@ -27,47 +29,20 @@ def through_opus(source: Path, bitrate_kbps: float, target: Path) -> int:
     Raises:
         AudioError: a program fails or takes too long.
     """
-    info = audio_info(source)
+    info, opus = audio_info(source), PEERS["opus"]
     with tempfile.TemporaryDirectory(prefix="nsvq-opus-") as folder:
         code, decoded = Path(folder, "clip.opus"), Path(folder, "clip.wav")
-        rate = f"{max(LOWEST_KBPS, bitrate_kbps):g}"
-        _run(
-            [
-                "opusenc",
-                "--quiet",
-                "--speech",
-                "--vbr",
-                "--comp",
-                "10",
-                "--bitrate",
-                rate,
-                str(source),
-                str(code),
-            ]
-        )
-        _run(
-            [
-                "opusdec",
-                "--quiet",
-                "--rate",
-                str(info.sample_rate),
-                "--no-dither",
-                str(code),
-                str(decoded),
-            ]
-        )
+        names = {"in": str(source), "code": str(code), "out": str(decoded)}
+        names["rate"] = str(info.sample_rate)
+        kbps = max(LOWEST_KBPS, bitrate_kbps)
+        try:
+            run_program(opus.command(opus.encode, kbps, names), code, TIMEOUT_S)
+            run_program(opus.command(_DECODE, kbps, names), decoded, TIMEOUT_S)
+        except (EvaluationError, OSError) as error:
+            raise AudioError(
+                "Opus could not handle this clip; see whether it plays elsewhere."
+            ) from error
         with new_wave(target, info.sample_rate, info.channels) as file:
             for block in fitted(wave_blocks(decoded), info.num_samples):
                 file.write(block)
         return code.stat().st_size
-
-
-def _run(command: list[str]) -> None:
-    try:
-        subprocess.run(
-            command, check=True, capture_output=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL
-        )
-    except (subprocess.SubprocessError, OSError) as error:
-        raise AudioError(
-            f"{command[0]} could not handle this clip; see whether it plays elsewhere."
-        ) from error

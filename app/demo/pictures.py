@@ -13,9 +13,10 @@ from html import escape
 import numpy as np
 from matplotlib.image import imsave
 
+from training.evaluation.report.spectrogram import RANGE_DB, level_db
+
 WINDOW_S = 0.032
 MAX_COLUMNS = 720
-RANGE_DB = 80.0
 DIFFERENCE_DB = 30.0
 
 
@@ -28,36 +29,16 @@ class Line:
     dashed: bool = False
 
 
-def spectrogram_db(wave: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Magnitudes in dB, at most `MAX_COLUMNS` columns: each the power mean of its frames.
-
-    Shape: wave [T] -> [bins, columns].
-    """
-    size = int(WINDOW_S * sample_rate) // 2 * 2
-    hop = size // 4
-    padded = np.pad(wave.astype(np.float32), (size // 2, size))
-    starts = np.arange(0, max(1, len(wave)), hop)
-    per_column = -(-len(starts) // MAX_COLUMNS)
-    window = np.hanning(size).astype(np.float32)
-    columns = []
-    for first in range(0, len(starts), per_column * 256):
-        part = starts[first : first + per_column * 256]
-        frames = padded[part[:, None] + np.arange(size)] * window
-        power = np.abs(np.fft.rfft(frames, axis=1)) ** 2
-        cuts = np.arange(0, len(part), per_column)
-        counts = np.diff(np.append(cuts, len(part)))[:, None]
-        columns.append(np.add.reduceat(power, cuts, axis=0) / counts)
-    return 10.0 * np.log10(np.concatenate(columns).T + 1e-10)
-
-
 def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) -> str:
     """Original, decoded and their difference under each other, as HTML.
 
     Shape: original [T], decoded [T], both at `sample_rate`.
     """
     length = min(len(original), len(decoded))
-    first = spectrogram_db(original[:length], sample_rate)
-    second = spectrogram_db(decoded[:length], sample_rate)
+    window = int(WINDOW_S * sample_rate) // 2 * 2
+    first, second = (
+        level_db(wave[:length], window, window // 4, MAX_COLUMNS) for wave in (original, decoded)
+    )
     top = float(first.max())
     loud = np.maximum(first, second) > top - RANGE_DB + 10.0
     difference = np.where(loud, second - first, 0.0)

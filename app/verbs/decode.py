@@ -1,12 +1,11 @@
 """`nsvq decode`: .nsvq files to recordings."""
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from app.batch import Manner, coded_facts, coded_line, run_jobs
+from app.batch import Manner, run_jobs
+from app.coding import Decode, coded_line
 from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
     backend_option,
@@ -14,52 +13,13 @@ from app.options import (
     device_option,
     in_place_option,
     jobs_option,
-    nearest_note,
     output_options,
     rate_options,
 )
-from app.work import Facts, Place, Progress, load_codec
 from codec.pcm import target_format
 
 if TYPE_CHECKING:
-    from codec.codec import Codec
-
-
-@dataclass(frozen=True)
-class Decode:
-    """Rebuilds one recording after the other."""
-
-    checkpoint: str
-    bitrate: float | None
-    stages: int | None
-    audio_format: str | None
-    force: bool
-    backend: str = "numpy"
-    device: str = "cpu"
-
-    def load(self) -> "Codec":
-        """The codec."""
-        return load_codec(self.checkpoint, backend=self.backend, device=self.device)
-
-    def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
-        """Rebuild a recording."""
-        from codec.files import decompress_file
-
-        start = time.perf_counter()
-        coded = decompress_file(
-            self.load(),
-            source,
-            target,
-            bitrate_kbps=self.bitrate,
-            num_stages=self.stages,
-            format=self.audio_format,
-            force=self.force,
-            progress=progress,
-        )
-        used = coded.header.held_stages(self.bitrate, self.stages)
-        facts = coded_facts(coded)
-        facts["notes"] += nearest_note(self.bitrate, coded.header.bitrate_kbps(used))
-        return {**facts, "used_stages": used, "elapsed_s": time.perf_counter() - start}
+    pass
 
 
 @click.command()

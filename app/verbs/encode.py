@@ -1,13 +1,12 @@
 """`nsvq encode`: recordings to .nsvq files."""
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from app.batch import Manner, coded_facts, coded_line, run_jobs
+from app.batch import Manner, run_jobs
+from app.coding import Encode, coded_line
 from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
 from app.options import (
     backend_option,
@@ -16,61 +15,14 @@ from app.options import (
     effort_option,
     in_place_option,
     jobs_option,
-    nearest_note,
     output_options,
     rate_options,
 )
-from app.work import Facts, Place, Progress, load_codec
 from codec.ffmpeg import missing_ffmpeg, needs_missing_ffmpeg
 from codec.formats import ALL, suffix_of
 
 if TYPE_CHECKING:
-    from codec.codec import Codec
-
-
-@dataclass(frozen=True)
-class Encode:
-    """Codes one recording after the other."""
-
-    checkpoint: str
-    effort: int
-    bitrate: float | None
-    stages: int | None
-    mono: bool
-    force: bool
-    backend: str = "numpy"
-    device: str = "cpu"
-    chunk_s: float | None = None
-    tags: bool = False
-
-    def load(self) -> "Codec":
-        """The codec, once it is known to have the bitrate."""
-        codec = load_codec(self.checkpoint, self.effort, self.backend, self.device)
-        codec.stages_for(self.bitrate, self.stages)
-        return codec
-
-    def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
-        """Code a recording."""
-        from codec.files import compress_file, record_file
-        from codec.wav_stream import WavStream, open_wav_stream
-
-        start = time.perf_counter()
-        codec = self.load()
-        num_stages = codec.stages_for(self.bitrate, self.stages)
-        opened: Place | WavStream = source
-        if not isinstance(source, Path) and not source.seekable():
-            opened = open_wav_stream(source)
-        how: dict[str, Any] = {
-            "num_stages": num_stages, "mono": self.mono, "chunk_s": self.chunk_s,
-            "force": self.force, "progress": progress,
-        }  # fmt: skip
-        if isinstance(opened, WavStream):
-            coded = record_file(codec, opened, target, **how)
-        else:
-            coded = compress_file(codec, opened, target, tags=self.tags, **how)
-        facts = coded_facts(coded)
-        facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
-        return {**facts, "elapsed_s": time.perf_counter() - start}
+    pass
 
 
 @click.command()

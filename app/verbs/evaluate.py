@@ -222,22 +222,8 @@ def _command_line() -> str:
 
 def run_session(session: "Session") -> "Results":
     """Run all jobs under a progress bar on stderr (none if that is not a terminal)."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from training.progress import bar
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("scoring", total=len(session.jobs))
         return session.run(lambda row, cached: progress.advance(task))

@@ -14,9 +14,9 @@ import click
 import numpy as np
 
 from app.batch import Manner, run_jobs
+from app.coding import Encode
 from app.files import NSVQ_SUFFIX, plan_jobs
 from app.options import checkpoint_option, effort_option, output_options, rate_options
-from app.verbs.encode import Encode
 from app.work import Facts, Place, Progress
 from codec.formats import ALL
 

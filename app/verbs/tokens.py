@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from app.coding import nearest_note
 from app.options import (
     checkpoint_option,
     effort_option,
     engine_options,
-    nearest_note,
     rate_options,
 )
 

@@ -1,35 +1,11 @@
 """`nsvq trim`: a smaller file from a bigger one, without the network."""
 
-from dataclasses import dataclass
-
 import click
 
-from app.batch import Manner, coded_facts, coded_line, run_jobs
+from app.batch import Manner, run_jobs
+from app.coding import Trim, coded_line
 from app.files import NSVQ_SUFFIX, plan_jobs
-from app.options import nearest_note, output_options, rate_options
-from app.work import Facts, Place, Progress
-from codec.files import trim_path
-
-
-@dataclass(frozen=True)
-class Trim:
-    """Cuts one file after the other."""
-
-    bitrate: float | None
-    stages: int | None
-    force: bool
-
-    def load(self) -> None:
-        """Nothing is needed: the network stays out of it."""
-
-    def __call__(self, source: Place, target: Place, progress: Progress) -> Facts:
-        """Cut a file."""
-        coded = trim_path(
-            source, target, bitrate_kbps=self.bitrate, num_stages=self.stages, force=self.force
-        )
-        facts = coded_facts(coded)
-        facts["notes"] += nearest_note(self.bitrate, coded.header.bitrate_kbps())
-        return facts
+from app.options import output_options, rate_options
 
 
 @click.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from codec.audio import read_audio
+from codec.audio import read_audio, to_pcm16
 from codec.errors import AudioError, TrainingError
 from codec.folders import files_below
 from codec.formats import ALL, COMMON, suffix_of
@@ -133,7 +133,7 @@ def read_clip(path: Path, sample_rate: int) -> np.ndarray:
     mono = resample(wave.mean(0, keepdims=True), rate, sample_rate)[0]
     if len(mono) < _SHORTEST_S * sample_rate:
         raise AudioError(f"{path}: shorter than {_SHORTEST_S} s")
-    return np.round(np.clip(mono, -1.0, 1.0) * 32767).astype(np.int16)
+    return to_pcm16(mono)
 
 
 def _place(path: Path, default: str) -> tuple[str, str]:

@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.progress import track
 
 from codec.errors import AudioError, TrainingError
 from training.corpora.corpus import Corpus, read_clip
 from training.corpora.downloads import one_at_a_time
+from training.progress import bar
 
 Recordings = list[tuple[str, Path]]
 """Speaker and file of each."""
@@ -54,14 +53,8 @@ def load_packed(
 def _pack(name: str, index: Path, recordings: Recordings, sample_rate: int) -> None:
     """Write the samples, then the index: that it is there means that all is."""
     packed: dict[str, list[Any]] = {"speakers": [], "lengths": [], "refused": []}
-    console = Console(stderr=True)
-    with index.with_suffix(".int16").open("wb") as file:
-        for speaker, path in track(
-            recordings,
-            f"{name}: to {sample_rate} Hz",
-            console=console,
-            disable=not console.is_terminal,
-        ):
+    with bar() as progress, index.with_suffix(".int16").open("wb") as file:
+        for speaker, path in progress.track(recordings, description=f"{name}: to {sample_rate} Hz"):
             try:
                 clip = read_clip(path, sample_rate)
             except AudioError as error:

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 
+from training.progress import bar
 from training.ranks import agree, rank
 from training.run.lock import only_run
 from training.run.log import Log
@@ -82,8 +76,8 @@ def _fit(
     _begin(run, state, say)
     log = Log(folder) if rank() == 0 else None
     clock = _Clock(options)
-    with _progress(shown=log is not None) as bar, held_back() as asked_to_stop:
-        task = bar.add_task(
+    with bar(shown=log is not None) as progress, held_back() as asked_to_stop:
+        task = progress.add_task(
             run.state.learner.phase.name, total=run.recipe.num_steps, completed=run.state.step
         )
         while run.state.step < run.recipe.num_steps and not agree(clock.over() or asked_to_stop()):
@@ -91,7 +85,9 @@ def _fit(
             if log is None:
                 continue
             log.collect(values)
-            bar.update(task, completed=run.state.step, description=run.state.learner.phase.name)
+            progress.update(
+                task, completed=run.state.step, description=run.state.learner.phase.name
+            )
             if run.state.step % options.log_every == 0:
                 log.write(run.state.step, log.line() | _standing(run))
             validation_due = clock.due("validate", options.validate_every_s)
@@ -168,18 +164,3 @@ class _Clock:
             return False
         self.last[what] = now
         return True
-
-
-def _progress(shown: bool) -> Progress:
-    """A bar on stderr; nothing where stderr is no terminal."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not (shown and console.is_terminal),
-    )

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from codec.errors import EvaluationError
+from codec.pcm import to_pcm16
 
 Samples = NDArray[np.int16]
 
@@ -116,7 +117,7 @@ def to_16bit(wave: np.ndarray) -> Samples:
         return wave
     if not np.isfinite(wave).all():
         raise EvaluationError("the wave holds NaN or infinite samples")
-    return np.clip(np.rint(wave * 32768.0), -32768, 32767).astype(np.int16)
+    return to_pcm16(wave)
 
 
 def is_silent(samples: Samples) -> bool:

@@ -15,6 +15,7 @@ from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.jobs.rows import Row
 from training.evaluation.metrics.registry import METRICS
 from training.evaluation.report.relatives import MARK, learners, titled
+from training.evaluation.report.spectrogram import level_db
 from training.evaluation.statistics.results import Results
 
 STYLES = (
@@ -138,9 +139,9 @@ def spectrogram_plot(waves: Sequence[tuple[str, np.ndarray]]) -> bytes:
     panels = figure.subplots(1, len(waves), sharey=True, squeeze=False)[0]
     image = None
     for axes, (title, wave) in zip(panels, waves, strict=True):
-        level = _level_db(wave)
+        level = level_db(wave / np.float32(32768), max_columns=4000)
         span = (0.0, len(wave) / SAMPLE_RATE, 0.0, SAMPLE_RATE / 2000)
-        image = axes.imshow(level.T, origin="lower", aspect="auto", extent=span, cmap="magma",
+        image = axes.imshow(level, origin="lower", aspect="auto", extent=span, cmap="magma",
                             vmin=-90.0, vmax=-10.0)  # fmt: skip
         axes.set_title(title, fontsize=9)
         axes.set_xlabel("time (s)")
@@ -148,14 +149,6 @@ def spectrogram_plot(waves: Sequence[tuple[str, np.ndarray]]) -> bytes:
     if image is not None:
         figure.colorbar(image, ax=panels, label="level (dB)", pad=0.01)
     return _png(figure)
-
-
-def _level_db(wave: np.ndarray, window: int = 512, hop: int = 128) -> np.ndarray:
-    """Shape: [T] int16 -> [F, bins]."""
-    wave = np.pad(wave / 32768.0, (0, max(0, window - len(wave))))
-    hop = max(hop, len(wave) // 4000)
-    frames = np.lib.stride_tricks.sliding_window_view(wave, window)[::hop] * np.hanning(window)
-    return 20.0 * np.log10(np.abs(np.fft.rfft(frames)) * 4.0 / window + 1e-6)
 
 
 def _label_bars(axes: Axes, title: str) -> None:
