@@ -31,6 +31,9 @@ VERBS = {
     "encode": Verb("app.verbs.encode", "Compress recordings to .nsvq files."),
     "decode": Verb("app.verbs.decode", "Rebuild recordings from .nsvq files."),
     "play": Verb("app.verbs.play", "Hear .nsvq files.", "play"),
+    "live": Verb(
+        "app.verbs.live", "Talk through the codec, on one machine or between two.", "live"
+    ),
     "tokens": Verb(
         "app.verbs.tokens", "Turn a corpus into shards of codes for speech models.", "tokens"
     ),

@@ -1,0 +1,1 @@
+"""`nsvq live`: a conversation through the codec, on one machine or between two."""
