@@ -151,11 +151,12 @@ class ResidualChain(Codebooks, ABC):
         )
 
     @torch.no_grad()
-    def initialise(self, latent: Tensor, method: str = "kmeans") -> None:
-        """First codewords, stage after stage, from what the stages before leave of `latent`.
+    def initialise(self, latent: Tensor, method: str = "kmeans", first: int = 0) -> None:
+        """New codewords, stage after stage, from what the stages before leave of `latent`.
 
         Args:
             method: a key of `INITIALISATIONS`.
+            first: stages before it keep theirs.
 
         Shape: latent [B, D, F]; some 30 vectors for each of the K codewords serve well.
         """
@@ -164,8 +165,9 @@ class ResidualChain(Codebooks, ABC):
             raise QuantizerError("codebooks can't be initialised from no vectors at all")
         for stage in range(len(self.codebooks)):
             part = self.part(residual, stage)
-            first = INITIALISATIONS[method](part, self.codebooks.shape[1])
-            self.codebooks[stage] = first.to(self.codebooks.dtype)
+            if stage >= first:
+                new = INITIALISATIONS[method](part, self.codebooks.shape[1])
+                self.codebooks[stage] = new.to(self.codebooks.dtype)
             codebook = self.codewords()[stage].to(residual.dtype)
             residual = residual - codebook[nearest(residual, codebook)]
         copy_from_first_rank(self.codebooks)

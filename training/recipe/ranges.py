@@ -104,6 +104,11 @@ def _of_phase(where: str, phase: PhaseConfig, recipe: Recipe) -> Checks:
         (f"{where}.learning_rate", 0 < phase.learning_rate < 1, "between 0 and 1"),
         (f"{where}.warmup_steps", phase.warmup_steps >= 0, "0 or more"),
         (f"{where}.cooldown", 0 <= phase.cooldown <= 1, "0 to 1"),
+        (
+            f"{where}.refit_from",
+            0 <= phase.refit_from <= recipe.model.num_stages,
+            f"0 to {recipe.model.num_stages}, the model's stages",
+        ),
         (f"{where}.substitute", phase.substitute in substitutes, " or ".join(substitutes)),
         (
             f"{where}.train",

@@ -33,13 +33,13 @@ def start_linear(model: CodecModel, batches: Batches) -> None:
 
 
 @torch.no_grad()
-def start_codebooks(model: LearningModel, batches: Batches) -> None:
-    """Set every stage's codebook to k-means of what the stages before it leave over."""
+def start_codebooks(model: LearningModel, batches: Batches, first: int = 0) -> None:
+    """Set the codebooks from stage `first` on to k-means of what the stages before leave over."""
     latents = [model.analyse(wave).transpose(1, 2).flatten(0, 1) for wave in _draw(model, batches)]
     rows = torch.cat(latents)
     wanted = _VECTORS_A_CODEWORD * model.config.codebook_size
     chosen = torch.randperm(len(rows), device=rows.device)[:wanted]
-    model.quantizer.initialise(rows[chosen].T.unsqueeze(0))
+    model.quantizer.initialise(rows[chosen].T.unsqueeze(0), first=first)
 
 
 def _draw(model: CodecModel, batches: Batches) -> list[Tensor]:

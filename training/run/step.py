@@ -11,6 +11,7 @@ from training.corpora.batches import Batches
 from training.objective.objective import Told
 from training.ranks import num_ranks, rank
 from training.recipe import Recipe
+from training.run.initial_weights import start_codebooks
 from training.run.schedule import learning_rate
 from training.run.state import State
 
@@ -33,6 +34,8 @@ def take_step(
     phase, done = recipe.phase_at(state.step)
     if phase is not state.learner.phase:
         state.enter(phase, recipe)
+    if done == 0 and phase.refit_from:
+        _refit_codebooks(state, batches, phase.refit_from - 1)
     learner = state.learner
     with timed("batch"):
         wave, num_stages = draw(state, recipe, batches)
@@ -73,6 +76,12 @@ def _draw_stages(step: int, recipe: Recipe) -> Tensor:
     rng = np.random.default_rng((recipe.seed + 1, step))
     drawn = rng.choice([int(n) for n in shares], recipe.data.batch_size, p=weights / weights.sum())
     return torch.from_numpy(drawn)
+
+
+def _refit_codebooks(state: State, batches: Batches, first: int) -> None:
+    """Codewords of the stages from `first` on begin anew, in the average as well."""
+    start_codebooks(state.model, batches, first)
+    state.average.quantizer.codebooks[first:] = state.model.quantizer.codebooks[first:].detach()
 
 
 def _keep_codebooks_alive(state: State, done: int) -> None:

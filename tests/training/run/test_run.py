@@ -242,6 +242,21 @@ def test_a_replaced_codeword_moves_in_the_average_at_once(
     assert float(run.state.average.quantizer.codebooks[0, 0].abs().max()) < 100.0
 
 
+def test_a_phase_can_begin_with_new_codebooks(recipe: Recipe, corpus: Corpus) -> None:
+    phase = replace(recipe.phases[0], refit_from=2, learning_rate=1e-9)
+    run = Run(replace(recipe, phases=(phase,)), corpus)
+    run.start()
+    both = (run.state.model, run.state.average)
+    kept = both[0].quantizer.codebooks[0].clone()
+    with torch.no_grad():
+        for model in both:
+            model.quantizer.codebooks[1:] = 1e3
+    run.train_step()
+    for model in both:
+        assert float(model.quantizer.codebooks[1:].abs().max()) < 100.0
+        torch.testing.assert_close(model.quantizer.codebooks[0], kept, rtol=0.0, atol=0.1)
+
+
 def test_a_checkpoint_says_what_it_was_trained_on(
     recipe: Recipe, corpus: Corpus, tmp_path: Path
 ) -> None:
