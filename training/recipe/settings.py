@@ -69,8 +69,8 @@ class PhaseConfig:
     latent_weight: float = 1.0
     """Weight of the quantizer's own loss."""
     refit_from: int = 0
-    """The first stage, counted from 1, whose codewords k-means finds anew when the phase begins, and
-    those of all stages after it; 0 leaves them as they are."""
+    """The first stage, counted from 1, whose codewords k-means finds anew when the phase begins,
+    with all stages after it; 0 leaves them as they are."""
     replace_until: float = 0.8
     """Share of the phase during which codewords out of use are replaced."""
 
