@@ -15,7 +15,13 @@ from training.evaluation.metrics.judges.visqol import visqol
 from training.evaluation.metrics.judges.words import words
 from training.evaluation.metrics.metric import Metric, Samples
 from training.evaluation.metrics.pitch import pitch_error_cents, voicing_error_percent
-from training.evaluation.metrics.spectrum import log_spectral_db, mel_db, perceptual_snr_db
+from training.evaluation.metrics.spectrum import (
+    balance_db,
+    log_spectral_db,
+    mel_db,
+    perceptual_snr_db,
+    treble_db,
+)
 from training.evaluation.plugins import is_plugin, load_plugin
 
 
@@ -171,6 +177,26 @@ METRICS: dict[str, Metric] = {
         0.0,
         0.02,
         "phase and pitch: harmonics vanish inside the upper bands",
+        "mel",
+    ),
+    "balance": Metric(
+        "balance of bands (dB)",
+        balance_db,
+        False,
+        math.inf,
+        0.0,
+        0.05,
+        "all but the level of each band over the whole clip",
+        "mel",
+    ),
+    "treble": Metric(
+        "level above 7 kHz (dB apart)",
+        treble_db,
+        False,
+        math.inf,
+        0.0,
+        0.1,
+        "all below 7 kHz, and whether what is above it is breath or tones",
         "mel",
     ),
     "f0": Metric(

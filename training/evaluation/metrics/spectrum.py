@@ -36,6 +36,28 @@ def mel_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> floa
     return float(np.mean(np.abs(levels[0] - levels[1])))
 
 
+def balance_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> float:
+    """Mean level difference of 40 mel bands' energies over the whole clip: the balance of timbre.
+
+    Shape: reference [T] int16, decoded [T] int16.
+    """
+    window, hop = sample_rate * 64 // 1000, sample_rate * 16 // 1000
+    bank = mel_bank(40, window // 2 + 1, sample_rate)
+    energies = [_powers(wave, window, hop).mean(0) @ bank + FLOOR for wave in (reference, decoded)]
+    return float(np.mean(np.abs(10.0 * np.log10(energies[1] / energies[0]))))
+
+
+def treble_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> float:
+    """Level difference, without its sign, of the energies above 7 kHz over the whole clip.
+
+    Shape: reference [T] int16, decoded [T] int16.
+    """
+    window, hop = sample_rate * 64 // 1000, sample_rate * 16 // 1000
+    first = 7_000 * window // sample_rate
+    high = [_powers(wave, window, hop)[:, first:].mean() + FLOOR for wave in (reference, decoded)]
+    return float(abs(10.0 * np.log10(high[1] / high[0])))
+
+
 def perceptual_snr_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> float:
     """SNR after the weighting by which CELP coders choose: error under formants counts less.
 

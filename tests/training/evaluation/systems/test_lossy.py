@@ -9,6 +9,7 @@ import pytest
 from codec.errors import EvaluationError
 from codec.live import Redundancy
 from training.evaluation.clips import find_clips, read_reference
+from training.evaluation.systems import libopus
 from training.evaluation.systems.lossy import (
     Channel,
     OpusSystem,
@@ -16,7 +17,8 @@ from training.evaluation.systems.lossy import (
     lossy_peers,
     lossy_systems,
 )
-from training.evaluation.systems.system import checkpoint_system, libopus
+from training.evaluation.systems.pauses import between_pauses, quietest
+from training.evaluation.systems.system import checkpoint_system
 
 needs_opus = pytest.mark.skipif(bool(libopus.missing()), reason="libopus is not installed")
 
@@ -99,3 +101,25 @@ def test_a_missing_library_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     systems, notices = lossy_peers(["opus"], (), [Channel(0.1)])
     assert systems == []
     assert notices == ["opus skipped: libopus not found (Debian: apt install libopus0)"]
+
+
+def test_pauses_have_the_background_of_the_clip(speech: np.ndarray) -> None:
+    wave = speech / np.float32(32_768)
+    longer = between_pauses(wave, 1.0, 16_000)
+    assert len(longer) == len(wave) + 32_000
+    np.testing.assert_array_equal(longer[16_000:-16_000], wave)
+    quiet = np.std(quietest(wave, 3_200))
+    for pause in (longer[:16_000], longer[-16_000:]):
+        assert np.std(pause) == pytest.approx(quiet, rel=0.3)
+
+
+def test_pauses_are_sent_and_not_scored(speech: np.ndarray, tmp_path: Path) -> None:
+    weights = [checkpoint_system("default", (6.0,))]
+    whole, dtx = (
+        lossy_systems(weights, [Channel(0.0)], dtx=dtx, pause_s=2.0)[0] for dtx in (False, True)
+    )
+    first, second = (system.code(speech, 6.0, tmp_path) for system in (whole, dtx))
+    assert len(first.wave) == len(second.wave) == len(speech)
+    assert first.file_bytes / 2 == pytest.approx(750.0, rel=0.02)
+    assert second.file_bytes < 0.75 * first.file_bytes
+    assert correlation(first.wave, second.wave) > 0.98
