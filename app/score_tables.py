@@ -1,6 +1,5 @@
 """What `nsvq evaluate` prints: scores, bitrate at equal score, failures, changes."""
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,8 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from training.evaluation.jobs.rows import failures_by_clip
+from training.evaluation.report import tables
 from training.evaluation.report.relatives import legend, titled, versions
-from training.evaluation.statistics.results import score_text
+from training.evaluation.report.tables import Cells
 
 if TYPE_CHECKING:
     from training.evaluation.statistics.paired_test import Change
@@ -23,12 +23,11 @@ def print_results(results: "Results") -> None:
     """One table a metric, then BD-rates on stdout; failures on stderr."""
     console = Console()
     for metric in results.metrics:
-        console.print(_score_table(results, metric))
+        console.print(_table(tables.scores(results, metric), titled(results, metric)))
     if len(results.metrics) > 1:
-        console.print(_side_by_side(results))
-    table = _bd_table(results)
-    if table.row_count:
-        console.print(table)
+        console.print(_table(tables.side_by_side(results)))
+    if results.bd_rates:
+        console.print(_table(tables.bd_rates(results)))
     for line in (*legend(results), *versions(results)):
         click.echo(line)
     for clip, error, names in failures_by_clip(results.rows):
@@ -57,33 +56,8 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _score_table(results: "Results", metric: str) -> Table:
-    names = ("codec", "kbps on disk", "without container", "mean", "95 %", "n", "failed")
-    table = Table(*names, title=titled(results, metric))
-    for point in (p for name in results.systems for p in results.curve(name, metric)):
-        rates = f"{point.kbps:.2f}", f"{point.payload_kbps:.2f}"
-        scores = f"{point.mean:.3f}", f"{point.low:.3f}…{point.high:.3f}"
-        counts = str(point.n), str(point.failures)
-        table.add_row(f"{point.system} {point.nominal_kbps:g}", *rates, *scores, *counts)
-    return table
-
-
-def _side_by_side(results: "Results") -> Table:
-    """One line a codec and bitrate, one column a metric."""
-    table = Table("codec", "kbps", *(titled(results, name) for name in results.metrics))
-    for system in results.systems:
-        for point in results.curve(system, results.metrics[0]):
-            texts = (score_text(results, system, point.nominal_kbps, m) for m in results.metrics)
-            table.add_row(f"{system} {point.nominal_kbps:g}", f"{point.payload_kbps:.2f}", *texts)
-    return table
-
-
-def _bd_table(results: "Results") -> Table:
-    names = ("codec against peer", "metric", "%", "95 %", "over", "n")
-    table = Table(*names, title="Bitrate at equal score")
-    for b in results.bd_rates:
-        if math.isfinite(b.percent):
-            spans = b.interval_text(1), f"{b.score_low:.3g}…{b.score_high:.3g}"
-            pair = f"{b.system} against {b.peer}"
-            table.add_row(pair, b.metric, f"{b.percent:+.1f}", *spans, str(b.n))
+def _table(cells: Cells, title: str = "") -> Table:
+    table = Table(*cells.columns, title=title or None)
+    for line in cells.lines:
+        table.add_row(*line)
     return table

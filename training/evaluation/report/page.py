@@ -15,9 +15,9 @@ from codec.audio import write_audio
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.jobs.rows import Row, failures_by_clip
 from training.evaluation.metrics.registry import METRICS
-from training.evaluation.report import plots
+from training.evaluation.report import plots, tables
 from training.evaluation.report.relatives import learners, legend, titled, versions
-from training.evaluation.statistics.results import Results, score_text
+from training.evaluation.statistics.results import Results
 
 LISTEN_S = 20
 """So much of a longer clip can be heard in the report."""
@@ -88,10 +88,10 @@ def write_report(
         f"<style>{_STYLE}</style><h1>Speech codecs compared</h1>",
         f"<p>{date} · {results.num_clips} clips · {len(results.failures)} failures</p>",
         *(_figure(text, png) for text, png in pictures.values()),
-        "<h2>Bitrate at equal quality</h2>", _bd_table(results),
-        "<h2>All bitrates</h2>", _side_by_side(results),
+        "<h2>Bitrate at equal quality</h2>", _table(*tables.bd_rates(results)),
+        "<h2>All bitrates</h2>", _table(*tables.side_by_side(results)),
         *(f"<p>{html.escape(line)}</p>" for line in (*legend(results), *versions(results))),
-        *(_summary_table(results, name) for name in results.metrics),
+        *(_score_table(results, name) for name in results.metrics),
         f"<h2>Failures</h2>{_failure_table(results)}",
         f"<h2>Worst clips by {METRICS[results.metrics[0]].title}</h2>",
         *_worst_clips(samples, results.metrics),
@@ -124,41 +124,9 @@ def _pictures(results: Results, focus: dict[str, float]) -> dict[str, tuple[str,
     return {name: (text, png) for name, (text, png) in found.items() if png is not None}
 
 
-def _side_by_side(results: Results) -> str:
-    """One line a codec and bitrate, one column a metric."""
-    columns = ("codec", "kbps", "n", *(titled(results, name) for name in results.metrics))
-    lines = [
-        (point.system, _number(point.payload_kbps), point.n,
-         *(score_text(results, system, point.nominal_kbps, name) for name in results.metrics))
-        for system in results.systems for point in results.curve(system, results.metrics[0])
-    ]  # fmt: skip
-    return _table(columns, lines)
-
-
-def _summary_table(results: Results, metric: str) -> str:
-    columns = ("codec", "nominal kbps", "kbps on disk", "without container",
-               titled(results, metric), "95 % interval", "n", "failures", "lag (ms)")  # fmt: skip
-    lines = [
-        (s.system, f"{s.nominal_kbps:g}", _number(s.kbps), _number(s.payload_kbps),
-         _number(s.mean, 3), f"{_number(s.low, 3)} … {_number(s.high, 3)}", s.n, s.failures,
-         _number(1000 * s.lag / SAMPLE_RATE, 1))
-        for system in results.systems for s in results.summaries
-        if (s.system, s.metric) == (system, metric)
-    ]  # fmt: skip
-    return _table(columns, lines)
-
-
-def _bd_table(results: Results) -> str:
-    columns = ("codec against peer", "metric", "bitrate at equal score", "95 % interval",
-               "over scores", "n clips")  # fmt: skip
-    lines = [
-        (f"{b.system} against {b.peer}", titled(results, b.metric), f"{b.percent:+.1f} %",
-         f"{b.interval_text(1)} %", f"{b.score_low:.3g} … {b.score_high:.3g}", b.n)
-        if math.isfinite(b.percent)
-        else (f"{b.system} against {b.peer}", titled(results, b.metric), "never meet", "", "", b.n)
-        for b in results.bd_rates
-    ]  # fmt: skip
-    return _table(columns, lines)
+def _score_table(results: Results, metric: str) -> str:
+    cells = tables.with_lag(tables.scores(results, metric), results, metric)
+    return f"<h3>{html.escape(titled(results, metric))}</h3>{_table(*cells)}"
 
 
 def _failure_table(results: Results) -> str:
@@ -248,7 +216,3 @@ def _table(
         "<tr>" + "".join(f"<td>{html.escape(str(cell))}" for cell in line) for line in lines
     )
     return f"<div class=wide><table class={style}><tr>{head}{body}</table></div>"
-
-
-def _number(value: float, digits: int = 2) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "–"

@@ -6,8 +6,9 @@ from pathlib import Path
 from codec.errors import EvaluationError
 from training.evaluation.metrics.registry import METRICS
 from training.evaluation.report.plots import rate_plot
-from training.evaluation.report.relatives import legend, titled, versions
-from training.evaluation.statistics.results import Results, score_text
+from training.evaluation.report.relatives import legend, versions
+from training.evaluation.report.tables import side_by_side
+from training.evaluation.statistics.results import Results
 
 START = "<!-- curve: made by `nsvq evaluate`; see docs/evaluation.md -->"
 END = "<!-- /curve -->"
@@ -41,20 +42,14 @@ def curve_markdown(results: Results, picture: str) -> str:
     """Picture, date, n, and one line a codec and bitrate."""
     metrics = results.metrics
     title = METRICS[metrics[0]].title
-    names = " | ".join(f"{titled(results, name)} ± 95 %" for name in metrics)
     lines = [
         f"![Bitrate against {title}]({picture})",
         "",
         f"{results.about.get('date', '')}, {results.num_clips} clips, "
         f"{len(results.failures)} failures. `{results.about.get('command', 'nsvq evaluate')}`",
         "",
-        f"| codec | kbps | n | {names} |",
-        f"|---|---|---|{'---|' * len(metrics)}",
+        *side_by_side(results).markdown(),
     ]
-    for system in results.systems:
-        for point in results.curve(system, metrics[0]):
-            scores = " | ".join(score_text(results, system, point.nominal_kbps, m) for m in metrics)
-            lines.append(f"| {system} | {point.payload_kbps:.2f} | {point.n} | {scores} |")
     notes = [*legend(results), *versions(results)]
     return "\n".join([*lines, "", *(f"- {note}" for note in notes), *_bd_lines(results)])
 
