@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -13,6 +14,8 @@ from codec.errors import CodecError
 
 COLUMNS = ("clip", "kbps", "kbps_on_disk", "pesq_wb", "stoi")
 MAX_CLIPS = 10
+_DRAWER = ThreadPoolExecutor(1, "drawer")
+"""matplotlib opens its fonts anew in every thread that draws, and keeps them open."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,10 @@ def write_csv(path: Path, points: Sequence[Point]) -> None:
 
 def write_picture(path: Path, points: Sequence[Point]) -> None:
     """The curves as PNG, black on white."""
+    _DRAWER.submit(_draw_picture, path, points).result()
+
+
+def _draw_picture(path: Path, points: Sequence[Point]) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.2), dpi=140, layout="constrained")
