@@ -8,7 +8,7 @@ DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
 
 MINUTES ?= 5
 CODEC_TESTS = codec tests/codec tests/fuzz
-FUZZ_TARGETS = reader stream decompress audio checkpoint
+FUZZ_TARGETS = reader stream growing decompress audio checkpoint
 
 .PHONY: try test test-slow test-only fuzz soak coverage setup check format system clean
 
@@ -36,7 +36,7 @@ test-slow: $(VENV)/.installed-dev
 ## Coverage-guided fuzzing, MINUTES in all: an input that breaks something is left in this folder
 fuzz: $(VENV)/.installed-dev
 	for target in $(FUZZ_TARGETS); do \
-		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 5)") || exit 1; \
+		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 6)") || exit 1; \
 	done
 
 ## The demo under 200 requests of 20 visitors: memory, disk and processes must end as they began

@@ -49,7 +49,7 @@ def test_pieces_do_not_show(from_rate: int, to_rate: int) -> None:
         np.testing.assert_array_equal(resampled(wave, from_rate, to_rate, piece), whole)
 
 
-def test_an_hour_is_held_in_the_memory_of_a_moment() -> None:
+def test_minutes_are_held_in_the_memory_of_a_moment() -> None:
     resampler = ShortResampler(48_000, 16_000, lambda count: count // 3)
     for _ in range(300):
         list(resampler.push(np.zeros((1, 48_000), np.float32)))
