@@ -28,7 +28,7 @@ class SimVQ(STE):
             return torch.bmm(self.codebooks, self.transforms)
 
     @torch.no_grad()
-    def initialise(self, latent: Tensor, method: str = "kmeans") -> None:
+    def initialise(self, latent: Tensor, method: str = "kmeans", first: int = 0) -> None:
         """As the chain does it, with maps that begin as the identity."""
         self.transforms.copy_(torch.eye(self.codebooks.shape[2]).expand_as(self.transforms))
-        super().initialise(latent, method)
+        super().initialise(latent, method, first)
