@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
 
 MINUTES ?= 5
-FUZZ_TARGETS = reader stream decompress audio checkpoint
+FUZZ_TARGETS = reader stream growing decompress audio checkpoint
 
 .PHONY: try test test-slow test-only fuzz setup check format system clean
 
@@ -29,7 +29,7 @@ test-slow: $(VENV)/.installed-dev
 fuzz: $(VENV)/.installed-dev
 	$(BIN)/python -m pip install -qq --editable '.[fuzz]'
 	for target in $(FUZZ_TARGETS); do \
-		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 5)") || exit 1; \
+		$(BIN)/python tests/fuzz/run.py $$target --minutes $$($(BIN)/python -c "print($(MINUTES) / 6)") || exit 1; \
 	done
 
 ## Everything a developer needs, and the commit hooks

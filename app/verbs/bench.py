@@ -15,6 +15,7 @@ from codec.checkpoint import BACKENDS
 
 if TYPE_CHECKING:
     from app.encode_cost import BackendCost, Size
+    from app.packet_cost import PacketCost
     from training.evaluation.speed import Cost
 
 _MISSING = "–"
@@ -90,11 +91,18 @@ def _known_backends(
     "to publish.",
 )
 @jobs_option
+@click.option(
+    "--live",
+    "live_s",
+    type=click.FloatRange(min=1.0),
+    metavar="SECONDS",
+    help="Measure nothing but a conversation: what each packet costs over that much speech.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
     *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
     lengths: tuple[float, ...], repeats: int, backends: tuple[str, ...], clips: int,
-    num_processes: int | None, as_json: bool,
+    num_processes: int | None, live_s: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
@@ -106,7 +114,11 @@ def command(
     nsvq bench
     nsvq bench --peers opus --neural mimi,encodec --seconds 4
     nsvq bench --backends numpy --clips 200 --jobs 2 --peers ""
+    nsvq bench --live 60
     """
+    if live_s is not None:
+        _bench_packets(checkpoint, live_s, as_json)
+        return
     from app.encode_cost import Size
     from codec.catalog import describe_checkpoint, find_checkpoint
     from training.evaluation.speed import measure
@@ -131,6 +143,28 @@ def command(
                 f"Cost for a second of audio at {costs[-1].seconds:g} s is "
                 f"{per_second[-1] / per_second[0]:.2f} times that at {costs[0].seconds:g} s."
             )
+
+
+def _bench_packets(checkpoint: str, seconds: float, as_json: bool) -> None:
+    """What a conversation costs at the lowest bitrate, half the stages and the highest."""
+    from app.packet_cost import measure_packets
+    from app.work import load_codec
+
+    codec = load_codec(checkpoint)
+    most = codec.config.num_stages
+    costs = [measure_packets(codec, count, seconds) for count in sorted({1, (most + 1) // 2, most})]
+    if as_json:
+        _print_json("Packets", costs)
+        return
+    names = ("kbps", "packets", "processor ms", "95 %", "wall ms", "95 %", "of it encoding",
+             "MB", "growth MB", "codes that files have otherwise")  # fmt: skip
+    rows = [
+        (c.kbps, str(c.num_packets), c.processor_ms_median, c.processor_ms_p95, c.wall_ms_median,
+         c.wall_ms_p95, c.encode_ms_median, c.memory_mb, c.growth_mb,
+         f"{c.differing_codes} of {c.compared_codes}")
+        for c in costs
+    ]  # fmt: skip
+    _print_table(f"Packets of {costs[0].packet_ms:g} ms, one thread", names, rows)
 
 
 def _bench_backends(names: tuple[str, ...], checkpoint: Path, size: "Size", as_json: bool) -> None:
@@ -197,7 +231,7 @@ def _print_backends(costs: "list[BackendCost]", as_json: bool) -> None:
     _print_json(title, costs) if as_json else _print_table(title, names, rows)
 
 
-def _print_json(title: str, costs: "Sequence[Cost | BackendCost]") -> None:
+def _print_json(title: str, costs: "Sequence[Cost | BackendCost | PacketCost]") -> None:
     """One line each; what was not measured is null."""
     for cost in costs:
         values = {

@@ -120,3 +120,17 @@ def test_verbs_code_with_either_backend(nsvq, clip, toy_checkpoint, tmp_path, ba
     assert nsvq("encode", clip, "-o", coded, *options).exit_code == 0
     assert nsvq("decode", coded, "-o", back, *options).exit_code == 0
     assert back.stat().st_size > 10_000
+
+
+def test_a_conversation_is_measured_packet_by_packet(nsvq, toy_checkpoint):
+    result = nsvq("bench", "--checkpoint", toy_checkpoint, "--live", 1, "--json")
+    assert result.exit_code == 0, result.stderr
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [line["kbps"] for line in lines] == [0.4, 0.8, 1.2]
+    for line in lines:
+        assert line["num_packets"] == 50
+        assert 0.0 < line["encode_ms_median"] < line["processor_ms_median"]
+        assert line["processor_ms_median"] <= line["processor_ms_p95"]
+        assert line["differing_codes"] <= 0.02 * line["compared_codes"]
+    shown = nsvq("bench", "--checkpoint", toy_checkpoint, "--live", 1)
+    assert "Packets of 20 ms, one thread" in shown.stdout

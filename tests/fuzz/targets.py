@@ -73,6 +73,26 @@ def stream(data: bytes) -> str:
     return hashlib.sha256(trimmed.getvalue()).hexdigest()[:8]
 
 
+def growing(data: bytes) -> str:
+    """A file of version 2, whole and as far as it goes: what is read packs into the same bytes."""
+    outcomes = []
+    for one in (data, mend_growing(data)):
+        try:
+            found = FileReader(io.BytesIO(one), partial=True)
+            parts = list(found.codes())
+        except BitstreamError as error:
+            outcomes.append(type(error).__name__)
+            continue
+        header = found.header
+        empty = np.zeros((header.num_channels, header.num_stages, 0), int)
+        codes = np.concatenate([empty, *parts], axis=-1)
+        assert codes.shape[-1] == header.num_frames
+        packed = pack_file(header, codes)
+        assert one.startswith(packed[:-14]) if found.missing else packed == one
+        outcomes.append("cut" if found.missing else hashlib.sha256(packed).hexdigest()[:8])
+    return " ".join(outcomes)
+
+
 def decompress(data: bytes) -> str:
     """A file of the model at hand, as far as it is short: as many finite samples as it says."""
     codec = small_codec()
@@ -117,6 +137,7 @@ def checkpoint(data: bytes) -> str:
 TARGETS: dict[str, Callable[[bytes], str]] = {
     "reader": reader,
     "stream": stream,
+    "growing": growing,
     "decompress": decompress,
     "audio": audio,
     "checkpoint": checkpoint,
@@ -142,6 +163,35 @@ def mend(data: bytes) -> bytes:
         salt = zlib.crc32(struct.pack(">IH", index, length))
         fixed[place : place + 6] = struct.pack(">HI", length, zlib.crc32(payload, salt))
         place += 6 + length
+    return bytes(fixed)
+
+
+def mend_growing(data: bytes) -> bytes:
+    """`mend` for version 2."""
+    if len(data) < HEADER_BYTES:
+        return data
+    fixed = bytearray(data)
+    fixed[4] = 2
+    fixed[28:36] = b"\xff" * 8
+    fixed[36:40] = struct.pack(">I", zlib.crc32(fixed[:36]))
+    try:
+        header = unpack_header(bytes(fixed))
+    except BitstreamError:
+        return bytes(fixed)
+    place, index = HEADER_BYTES, 0
+    if fixed[place : place + 2] == b"\xff\xff" and len(fixed) >= place + 8:
+        stop = place + 8 + int.from_bytes(fixed[place + 6 : place + 8], "big")
+        salt = zlib.crc32(b"\xff" * 6)
+        fixed[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(fixed[place + 6 : stop], salt))
+        place = stop
+    while len(fixed) >= place + 6:
+        label = int.from_bytes(fixed[place : place + 2], "big")
+        stop = place + 6 + (payload_bytes(header, label) if label else 8)
+        if len(fixed) < stop:
+            break
+        salt = zlib.crc32(struct.pack(">IH", index, label))
+        fixed[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(fixed[place + 6 : stop], salt))
+        place, index = stop, index + 1
     return bytes(fixed)
 
 
@@ -173,6 +223,11 @@ def seeds(target: str) -> tuple[bytes, ...]:
         )
     if target == "checkpoint":
         return (small_checkpoint(),)
+    if target == "growing":
+        header = Header(b"fuzzing.", 8_000, 2, 900, 3, 4, version=2, frames_per_chunk=2)
+        codes = np.random.default_rng(3).integers(0, 16, (2, 3, header.num_frames))
+        golden = [path.read_bytes() for path in sorted(GOLDEN.glob("v2-*.nsvq"))]
+        return (*golden, pack_file(header, codes))
     files = [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.nsvq"))]
     shapes = ((1, 16_000, 1, 0, 1), (2, 8_000, 3, 900, 2), (1, 48_000, 7, 5_000, 4))
     for channels, rate, seed, count, stages in shapes:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from codec.live.resampling import ShortResampler
+from codec.live.resampling import ShortResampler, delay_ms
+from codec.resampling import Resampler
 
 RATES = [(48_000, 16_000), (16_000, 48_000), (44_100, 16_000), (16_000, 44_100), (8_000, 16_000),
          (16_000, 8_000), (22_051, 16_000)]  # fmt: skip
@@ -48,9 +49,22 @@ def test_pieces_do_not_show(from_rate: int, to_rate: int) -> None:
         np.testing.assert_array_equal(resampled(wave, from_rate, to_rate, piece), whole)
 
 
-def test_an_hour_is_held_in_the_memory_of_a_moment() -> None:
+def test_minutes_are_held_in_the_memory_of_a_moment() -> None:
     resampler = ShortResampler(48_000, 16_000, lambda count: count // 3)
     for _ in range(300):
         list(resampler.push(np.zeros((1, 48_000), np.float32)))
     assert len(resampler._held) < 1_000
     assert resampler._held.base is None
+
+
+@pytest.mark.parametrize(
+    ("from_rate", "to_rate", "least_ms"), [(48_000, 16_000, 30), (8_000, 16_000, 100)]
+)
+def test_soxr_would_hold_a_stream_back(from_rate: int, to_rate: int, least_ms: float) -> None:
+    soxr = Resampler(from_rate, to_rate, lambda count: count * to_rate // from_rate)
+    step, longest, num_out = from_rate // 1_000, 0.0, 0
+    for turn in range(1, 1_000):
+        parts = soxr.push(np.zeros((1, step), np.float32))
+        num_out += sum(part.shape[1] for part in parts)
+        longest = max(longest, turn - 1_000.0 * num_out / to_rate)
+    assert longest > least_ms > 5 * delay_ms(from_rate, to_rate)
