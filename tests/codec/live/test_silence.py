@@ -69,7 +69,7 @@ def test_the_background_is_drawn_from_frames_that_came() -> None:
         noise.received(np.full(1, level, np.float32))
     noise.received(None)
     drawn = {float(noise.next()[0]) for _ in range(200)}
-    assert drawn == {15.0, 16.0, 17.0, 18.0, 19.0}
+    assert drawn == {float(level) for level in range(21 - HANGOVER_FRAMES, 20)}
 
 
 def test_digital_silence_is_no_speech() -> None:
