@@ -20,6 +20,8 @@ from training.evaluation.systems.lossy import (
 from training.evaluation.systems.pauses import between_pauses, quietest
 from training.evaluation.systems.system import checkpoint_system
 
+DATA = Path(__file__).parents[3] / "data"
+
 needs_opus = pytest.mark.skipif(bool(libopus.missing()), reason="libopus is not installed")
 
 
@@ -113,7 +115,8 @@ def test_pauses_have_the_background_of_the_clip(speech: np.ndarray) -> None:
         assert np.std(pause) == pytest.approx(quiet, rel=0.3)
 
 
-def test_pauses_are_sent_and_not_scored(speech: np.ndarray, tmp_path: Path) -> None:
+def test_pauses_are_sent_and_not_scored(tmp_path: Path) -> None:
+    speech = read_reference(find_clips(DATA)[1])[:32_000]
     weights = [checkpoint_system("default", (6.0,))]
     whole, dtx = (
         lossy_systems(weights, [Channel(0.0)], dtx=dtx, pause_s=2.0)[0] for dtx in (False, True)
