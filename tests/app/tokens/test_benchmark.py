@@ -27,6 +27,16 @@ def test_processes_of_processes_count() -> None:
     assert 1.4 < spent_s < 3.0
 
 
+def test_other_children_are_neither_counted_nor_waited_for() -> None:
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+        try:
+            output, spent_s = run_counted([sys.executable, "-c", "print(1)"], os.environ)
+        finally:
+            other.kill()
+    assert output == "1\n"
+    assert spent_s < 0.5
+
+
 def test_a_run_that_fails_is_told() -> None:
     with pytest.raises(subprocess.CalledProcessError):
         run_counted([sys.executable, "-c", "raise SystemExit(3)"], os.environ)
