@@ -21,7 +21,7 @@ from codec.backends.numpy_spectrum import (
 from codec.codebooks import Codebooks
 from codec.config import ModelConfig
 
-BLOCK_FRAMES = 256
+BLOCK_FRAMES = 128
 """Frames computed at once. Streams of other blocks agree up to rounding, not bit for bit."""
 
 

@@ -1,7 +1,8 @@
 """Work that a button starts and another one cancels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import Parameter, Signature, signature
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,8 @@ class Controls:
     status: gr.HTML
     cancelled: gr.HTML
     """A line of its own: a step that was under way still writes its progress into `status`."""
+    clears: gr.State
+    """A visitor's {"count": how often the inputs were cleared}."""
     events: list[Any] = field(default_factory=list)
     """What `on_start` began, so that it can be ended."""
 
@@ -35,6 +38,7 @@ class Controls:
         """Let `start` begin `run`; meanwhile, and only then, the job can be cancelled.
 
         Args:
+            run: a generator of what `outputs` hold.
             queue: jobs under the same name wait for each other.
         """
         quietly: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -46,8 +50,8 @@ class Controls:
             **quietly,
         )
         event = start.click(
-            run,
-            list(inputs),
+            _until_cleared(run),
+            [self.clears, *inputs],
             list(outputs),
             concurrency_id=queue,
             concurrency_limit=studio.settings.concurrency,
@@ -72,14 +76,15 @@ class Controls:
             cleared: a component's `clear` event; call after `on_start`.
             emptied: components, and what each holds when it is empty.
         """
+
+        def clear(clears: dict[str, int]) -> tuple[Any, ...]:
+            clears["count"] += 1
+            hidden = gr.HTML("", visible=False)
+            return gr.Button(interactive=False), hidden, "", *emptied.values()
+
         cleared(
-            lambda: (
-                gr.Button(interactive=False),
-                gr.HTML("", visible=False),
-                "",
-                *emptied.values(),
-            ),
-            None,
+            clear,
+            self.clears,
             [self.stop, self.status, self.cancelled, *emptied],
             cancels=self.events,
             queue=False,
@@ -104,4 +109,24 @@ def controls(*labels: tuple[str, str]) -> Controls:
             "Cancel", scale=0, min_width=120, interactive=False, elem_id=f"{family}-stop"
         )
     status, cancelled = (gr.HTML(elem_id=f"{family}-{name}") for name in ("status", "cancelled"))
-    return Controls(starts, stop, status, cancelled)
+    return Controls(starts, stop, status, cancelled, gr.State({"count": 0}))
+
+
+def _until_cleared(run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+    """`run` behind the visitor's clears: after the next one it ends and what it had is dropped.
+
+    Gradio's own cancelling misses a job whose number the page hasn't been told yet.
+    """
+
+    def guarded(clears: dict[str, int], *inputs: Any) -> Iterator[Any]:
+        began = clears["count"]
+        for outputs in run(*inputs):
+            if clears["count"] != began:
+                return
+            yield outputs
+
+    # Gradio reads from the signature where it is to put the progress.
+    first = Parameter("clears", Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = [first, *signature(run).parameters.values()]
+    guarded.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    return guarded
