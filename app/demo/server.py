@@ -1,11 +1,12 @@
 """Start the demo, keep it running, clean up after it."""
 
+import ctypes
 import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from app.demo.settings import DemoSettings
@@ -13,6 +14,9 @@ from app.demo.shelf import Shelf
 
 if TYPE_CHECKING:
     from app.demo.studio import Studio
+
+M_ARENA_MAX = -8
+"""Of glibc's `mallopt`."""
 
 
 @contextmanager
@@ -78,8 +82,16 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
     return page, shared or local
 
 
+def keep_few_arenas() -> None:
+    """Let glibc's threads share two pools of memory: with one each, as many as the machine has
+    cores times eight, what visitors' requests freed was kept (docs/robustness.md, soak)."""
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL("libc.so.6").mallopt(M_ARENA_MAX, 2)
+
+
 def serve(settings: DemoSettings, announce: Callable[[str], None]) -> None:
     """Run until Ctrl-C or SIGTERM."""
+    keep_few_arenas()
     told: list[int] = []  # not an Event: a handler that waits for its lock waits for itself
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, lambda number, _: told.append(number))

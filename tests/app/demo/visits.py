@@ -93,10 +93,10 @@ def reconstruct(visitor: Visitor) -> str:
 
 
 def score(visitor: Visitor) -> str:
-    """The Evaluate tab, as the page calls it."""
+    """The Evaluate tab, as the page calls it: the first value is the server's own state."""
     session = secrets.token_hex(6)
     file = visitor.upload(visitor.recording(), "noise.wav")
-    call = {"data": [[file]], "fn_index": _measuring(visitor), "session_hash": session}
+    call = {"data": [None, [file]], "fn_index": _measuring(visitor), "session_hash": session}
     visitor.web.post("gradio_api/queue/join", json=call).raise_for_status()
     with visitor.web.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as s:
         for message in _messages(s.iter_lines()):
