@@ -103,7 +103,7 @@ def _known_backends(
     callback=comma_numbers,
     default="",
     metavar="KBPS,...",
-    help="Bitrates of the conversation; by default the lowest, that of half the stages, the highest.",
+    help="With --live: bitrates to measure, by default those of one, half and all of the stages.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
