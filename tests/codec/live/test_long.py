@@ -31,8 +31,8 @@ def resident_mb() -> float:
 
 def talk(codec: Codec, seconds: int) -> None:
     """One wave through resampler, encoder, RTP, a line that loses packets, jitter buffer, decoder
-    and back, as fast as it goes. Sequence numbers go round after 11 s and then every 22 minutes, the
-    timestamp after one second."""
+    and back, as fast as it goes. Sequence numbers go round after 11 s and then every 22 minutes,
+    the timestamp after one second."""
     speech = 0.2 * np.random.default_rng(0).standard_normal(RATE)
     speech = (speech * np.sin(np.arange(RATE) / 9_000) ** 2).astype(np.float32)
     encoder = codec.encoder(RATE, redundancy=COPIES)
