@@ -63,16 +63,21 @@ class FrameDiscriminator(nn.Module):
 
     Each bin has weights of its own, so it hears at once what two-dimensional ones, alike at all
     frequencies, are slow to find: the balance of bands, what fits together across a frame.
+
+    Args:
+        window: samples; the hop is a quarter of it.
+        dilations: of the layers, in frames.
     """
 
     hann: Tensor
 
-    def __init__(self, window: int, channels: int = 256) -> None:
+    def __init__(self, window: int, dilations: Sequence[int], channels: int = 256) -> None:
         super().__init__()
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
-        widths = [3 * (window // 2 + 1), channels, channels, channels, channels]
+        widths = [3 * (window // 2 + 1), *[channels] * len(dilations)]
         self.layers = nn.ModuleList(
-            _conv1d(inputs, outputs, 3, 1) for inputs, outputs in pairwise(widths)
+            _conv1d(inputs, outputs, 3, 1, dilation)
+            for (inputs, outputs), dilation in zip(pairwise(widths), dilations, strict=True)
         )
         self.score = _conv1d(channels, 1, 3, 1)
 
@@ -139,8 +144,9 @@ def _conv2d(
     )
 
 
-def _conv1d(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
-    return _started(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+def _conv1d(inputs: int, outputs: int, kernel: int, stride: int, dilation: int = 1) -> nn.Module:
+    padding = kernel // 2 * dilation
+    return _started(nn.Conv1d(inputs, outputs, kernel, stride, padding, dilation))
 
 
 def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
@@ -152,16 +158,22 @@ def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
     return weight_norm(layer)
 
 
+_NEAR, _FAR = (1, 1, 1, 1), (1, 2, 4, 8)
+"""Dilations: 11 and 33 frames are heard at once."""
+
 DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
     "spectrum2048": lambda: SpectrumDiscriminator(2048),
     "spectrum1024": lambda: SpectrumDiscriminator(1024),
     "spectrum512": lambda: SpectrumDiscriminator(512),
     "spectrum256": lambda: SpectrumDiscriminator(256),
     "spectrum128": lambda: SpectrumDiscriminator(128),
-    "frames1024": lambda: FrameDiscriminator(1024),
-    "frames512": lambda: FrameDiscriminator(512),
-    "frames256": lambda: FrameDiscriminator(256),
-    "frames128": lambda: FrameDiscriminator(128),
+    "frames1024": lambda: FrameDiscriminator(1024, _NEAR),
+    "frames512": lambda: FrameDiscriminator(512, _NEAR),
+    "frames256": lambda: FrameDiscriminator(256, _NEAR),
+    "frames128": lambda: FrameDiscriminator(128, _NEAR),
+    "context1024": lambda: FrameDiscriminator(1024, _FAR),
+    "context512": lambda: FrameDiscriminator(512, _FAR),
+    "context256": lambda: FrameDiscriminator(256, _FAR),
     "period2": lambda: PeriodDiscriminator(2),
     "period3": lambda: PeriodDiscriminator(3),
     "period5": lambda: PeriodDiscriminator(5),
@@ -177,6 +189,9 @@ class Discriminators(nn.Module):
         super().__init__()
         self.members = nn.ModuleDict({name: DISCRIMINATORS[name]() for name in names})
 
-    def forward(self, wave: Tensor) -> list[Verdict]:
-        """Shape: wave [B, 1, T] -> a verdict of each."""
-        return [member(wave) for member in self.members.values()]
+    def forward(self, wave: Tensor, names: Sequence[str] = ()) -> list[Verdict]:
+        """What all of them say, or those of these names.
+
+        Shape: wave [B, 1, T] -> a verdict of each.
+        """
+        return [self.members[name](wave) for name in names or self.members]
