@@ -66,7 +66,7 @@ def lost_packets(lost: np.ndarray, packet_s: float, title: str) -> str:
 
     Shape: lost [packets] bool.
     """
-    frame = _Frame((0.0, len(lost) * packet_s), (0.0, 1.0), width=1080, height=74)
+    frame = _Frame((0.0, len(lost) * packet_s), (0.0, 1.0), width=540, height=80)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(int)))
     bars = "".join(
         f'<rect class="lost" x="{frame.x(first * packet_s):.1f}" y="{frame.top}" '
@@ -75,7 +75,7 @@ def lost_packets(lost: np.ndarray, packet_s: float, title: str) -> str:
         for first, last in edges.reshape(-1, 2)
     )
     picture = frame.draw(bars, title, title, ("s", ""), "losses")
-    return f'<div class="nsvq-pictures wide">{picture}</div>'
+    return f'<div class="nsvq-pictures">{picture}</div>'
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The Call tab: a clip in packets, some of which get lost, and Opus on the same line."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import Any
 
 import gradio as gr
@@ -42,25 +42,23 @@ def build(studio: Studio, clip: gr.State, picker: gr.Audio) -> None:
     no_opus = opus_missing(studio)
     peer = f"Opus is left out: {no_opus}." if no_opus else OPUS_WORDS
     gr.HTML(note(f"{INTRO} {peer}"), elem_id="call-intro")
-    with gr.Row(equal_height=True):
-        kbps = bitrate_slider(studio, "call-rate")
-        lost = gr.Slider(
-            0, MOST_LOST_PERCENT, 10, step=1, label="Lost packets (%)", elem_id="call-loss",
-            buttons=[],
-        )  # fmt: skip
-    with gr.Row(equal_height=True):
-        burst = gr.Slider(
-            1, MOST_BURST, 2, step=0.5, label="Packets lost in a row, on average",
-            elem_id="call-burst", buttons=[],
-        )  # fmt: skip
-        offered = {str(index): one for index, one in enumerate(copies_on_offer(studio))}
-        copies = gr.Dropdown(
-            [(_in_words(studio, one), key) for key, one in offered.items()],
-            value=next((k for k, one in offered.items() if one == START_COPIES), "0"),
-            label="Copies of earlier frames, within the bitrate",
-            filterable=False,
-            elem_id="call-copies",
-        )
+    with gr.Row():
+        with gr.Column(min_width=300):
+            kbps = bitrate_slider(studio, "call-rate")
+        with gr.Column(min_width=300):
+            lost = gr.Slider(
+                0, MOST_LOST_PERCENT, 10, step=1, label="Lost packets (%)", elem_id="call-loss",
+                buttons=[],
+            )  # fmt: skip
+    with gr.Row():
+        with gr.Column(min_width=300):
+            burst = gr.Slider(
+                1, MOST_BURST, 2, step=0.5, label="Packets lost in a row, on average",
+                elem_id="call-burst", buttons=[],
+            )  # fmt: skip
+        with gr.Column(min_width=300):
+            offered = {str(index): one for index, one in enumerate(copies_on_offer(studio))}
+            copies = _copies_box(studio, offered)
     job = controls(("Call", "call-go"))
     sound = player("Both ends of the line", "call-player")
     picture, numbers = gr.HTML(elem_id="call-losses"), gr.HTML(elem_id="call-table")
@@ -74,6 +72,16 @@ def build(studio: Studio, clip: gr.State, picker: gr.Audio) -> None:
     settings = [clip, kbps, lost, burst, copies]
     job.on_start(studio, job.starts[0], run, settings, shown, queue="scores")
     job.clear_on(picker.clear, {sound: player_value([]), picture: "", numbers: ""})
+
+
+def _copies_box(studio: Studio, offered: Mapping[str, Redundancy]) -> gr.Dropdown:
+    return gr.Dropdown(
+        [(_in_words(studio, copies), key) for key, copies in offered.items()],
+        value=next((key for key, copies in offered.items() if copies == START_COPIES), "0"),
+        label="Copies of earlier frames, within the bitrate",
+        filterable=False,
+        elem_id="call-copies",
+    )
 
 
 def both_ends(
@@ -156,7 +164,7 @@ def _table(ends: Sequence[Heard]) -> str:
     """One column for each codec, so that a phone has room for it."""
     rows = [
         ("kbps sent, copies included", *(f"{end.kbps:.2f}" for end in ends)),
-        ("of them copies", *(f"{end.copies_kbps:.2f}" for end in ends)),
+        ("of them copies", *(_copies(end) for end in ends)),
         ("Packets lost", *(_lost(end) for end in ends)),
         ("of them heard from copies", *(_repaired(end) for end in ends)),
         ("Delay", *(f"{end.delay_ms:g} ms" for end in ends)),
@@ -164,6 +172,10 @@ def _table(ends: Sequence[Heard]) -> str:
     rows += [(title, *(_score(end, name) for end in ends)) for name, title in TITLES.items()]
     reasons = sorted({f"{TITLES[k]}: {v}" for end in ends for k, v in end.failures.items()})
     return table(("", *(end.name for end in ends)), rows) + "".join(map(note, reasons))
+
+
+def _copies(end: Heard) -> str:
+    return f"{end.copies_kbps:.2f}" if end.num_repaired is not None else "–"
 
 
 def _lost(end: Heard) -> str:

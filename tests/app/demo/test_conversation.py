@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.demo import conversation
 from app.demo.conversation import (
     CALL_S,
     Call,
@@ -208,7 +207,6 @@ class TestPage:
         from training.evaluation.metrics.registry import score
 
         monkeypatch.setattr(libopus, "_find", lambda: None)
-        monkeypatch.setattr(conversation, "SCORES", ("pesq_wb",))
         sent = sent_wave(studio, clip.original)
         heard = call_ours(studio, sent, Call(1.8))
         heard.measure(studio, sent, "pesq_wb")
