@@ -59,7 +59,7 @@ def test_a_call_over_a_bad_line(visit: Visit, recording: Path) -> None:
     visit.slide("call-rate", "Home")  # no room for copies
     page.click("#call-go")
     visit.wait_for_text("#call-status", "no room for copies")
-    assert not page.locator("#call-player").is_visible()
+    page.wait_for_selector("#call-player", state="hidden")
     assert page.locator("#call-table td, #call-losses rect").count() == 0
 
 
@@ -162,11 +162,11 @@ def test_clear_clears_results(visit: Visit, recording: Path) -> None:
     visit.wait_for_text("#listen-player", "Nothing to hear yet.")
     visit.tab("Compare")
     for box in ("compare-player", "trial-player", "compare-status"):
-        assert not page.locator(f"#{box}").is_visible()
+        page.wait_for_selector(f"#{box}", state="hidden")
     assert page.locator("#compare-table td").count() == 0
     assert page.locator("#vote-a").is_disabled()
     visit.tab("Call")
-    assert not page.locator("#call-player").is_visible()
+    page.wait_for_selector("#call-player", state="hidden")
     assert page.locator("#call-table td, #call-losses svg").count() == 0
     page.wait_for_timeout(2000)  # what was under way ends, and shows nothing any more
     visit.tab("Evaluate")
