@@ -3,12 +3,12 @@
 import functools
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
+from app.checkpoint_facts import checkpoint_facts
 from app.failures import failure_of, folder_failures, report_failures
 from app.files import NSVQ_SUFFIX, STANDARD, expand
 from app.options import json_option
@@ -16,7 +16,6 @@ from app.work import Facts
 from codec.bitstream.header import MAGIC
 from codec.catalog import (
     SUFFIX,
-    CheckpointInfo,
     describe_checkpoint,
     find_checkpoint,
     shipped_checkpoints,
@@ -50,26 +49,6 @@ def command(inputs: tuple[str, ...], as_json: bool) -> None:
     else:
         click.echo("\n\n".join(_text(facts) for facts in described), nl=bool(described))
     report_failures(failures, len(paths), unread)
-
-
-def checkpoint_facts(info: CheckpointInfo) -> Facts:
-    """What `nsvq info` and `nsvq models` tell about a checkpoint."""
-    config = info.config
-    return {
-        "kind": "checkpoint",
-        "name": info.name,
-        "path": str(info.path),
-        "bytes": info.path.stat().st_size,
-        "model_id": info.model_id.hex(),
-        "num_parameters": info.num_parameters,
-        "sample_rate": config.sample_rate,
-        "delay_ms": config.delay_ms,
-        "frame_rate": config.frame_rate,
-        "codebook_size": config.codebook_size,
-        "bitrates_kbps": [config.bitrate_kbps(n + 1) for n in range(config.num_stages)],
-        "config": asdict(config),
-        "metadata": info.metadata,
-    }
 
 
 def _describe(path: Path) -> Facts:

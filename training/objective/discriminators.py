@@ -65,16 +65,28 @@ class FrameDiscriminator(nn.Module):
     frequencies, are slow to find: the balance of bands, what fits together across a frame.
 
     Args:
-        window: samples; the hop is a quarter of it.
+        window: samples.
         dilations: of the layers, in frames.
+        overlap: hops in a window.
+        highest_hz: of the bins that are heard, at 16 kHz; where voices have their first harmonics a
+            discriminator that hears nothing else is the sharper one.
     """
 
     hann: Tensor
 
-    def __init__(self, window: int, dilations: Sequence[int], channels: int = 256) -> None:
+    def __init__(
+        self,
+        window: int,
+        dilations: Sequence[int],
+        channels: int = 256,
+        overlap: int = 4,
+        highest_hz: int = 8_000,
+    ) -> None:
         super().__init__()
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
-        widths = [3 * (window // 2 + 1), *[channels] * len(dilations)]
+        self.overlap = overlap
+        self.num_bins = window * highest_hz // 16_000 + 1
+        widths = [3 * self.num_bins, *[channels] * len(dilations)]
         self.layers = nn.ModuleList(
             _conv1d(inputs, outputs, 3, 1, dilation)
             for (inputs, outputs), dilation in zip(pairwise(widths), dilations, strict=True)
@@ -83,9 +95,8 @@ class FrameDiscriminator(nn.Module):
 
     def forward(self, wave: Tensor) -> Verdict:
         """Shape: wave [B, 1, T] -> see `Verdict`."""
-        return _run(
-            self.layers, self.score, _spectrum(wave, self.hann).transpose(2, 3).flatten(1, 2)
-        )
+        bins = _spectrum(wave, self.hann, self.overlap)[..., : self.num_bins]
+        return _run(self.layers, self.score, bins.transpose(2, 3).flatten(1, 2))
 
 
 class PeriodDiscriminator(nn.Module):
@@ -111,13 +122,13 @@ class PeriodDiscriminator(nn.Module):
         return Verdict(scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers])
 
 
-def _spectrum(wave: Tensor, window: Tensor) -> Tensor:
-    """Real part, imaginary part and magnitude of compressed bins, a quarter of a window apart.
+def _spectrum(wave: Tensor, window: Tensor, overlap: int = 4) -> Tensor:
+    """Real part, imaginary part and magnitude of compressed bins, `overlap` frames in a window.
 
     Shape: wave [B, 1, T] -> [B, 3, frames, bins].
     """
     size = len(window)
-    half, step = size // 2, size // 4
+    half, step = size // 2, size // overlap
     frames = functional.pad(wave[:, 0], (half, half)).unfold(-1, size, step)
     bins = torch.fft.rfft(frames * window) * (2.0 / size) ** 0.5
     magnitude = (bins.real**2 + bins.imag**2 + 1e-7).sqrt()
@@ -174,6 +185,8 @@ DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
     "context1024": lambda: FrameDiscriminator(1024, _FAR),
     "context512": lambda: FrameDiscriminator(512, _FAR),
     "context256": lambda: FrameDiscriminator(256, _FAR),
+    "low2048": lambda: FrameDiscriminator(2048, _FAR, 192, overlap=8, highest_hz=1_250),
+    "low1024": lambda: FrameDiscriminator(1024, _FAR, 192, overlap=8, highest_hz=2_500),
     "period2": lambda: PeriodDiscriminator(2),
     "period3": lambda: PeriodDiscriminator(3),
     "period5": lambda: PeriodDiscriminator(5),

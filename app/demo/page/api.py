@@ -98,8 +98,8 @@ class _Endpoints:
         studio, path = self.studio, _given(recording)
         try:
             call = Call(bitrate_kbps, lost_percent, burst, parse_copies(copies))
-            with studio.recording(path) as (info, blocks):
-                sent = folded(studio, blocks, info.sample_rate)
+            with studio.recording(path) as (reader, blocks):
+                sent = folded(studio, blocks, reader.info.sample_rate)
             target = studio.shelf.place(f"{path.stem} {lost_percent:g} percent lost.wav")
             heard = finish(calling(studio, sent, call, target))
         except CodecError as error:
