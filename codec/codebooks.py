@@ -23,11 +23,8 @@ class Codebooks:
     """
 
     def __init__(self, codewords: np.ndarray) -> None:
+        self.codewords = codewords
         stages, size, width = codewords.shape
-        self._steps = np.zeros((stages, size, width + 1), np.float32)
-        """The codewords, and a 0 for the column of ones."""
-        self._steps[:, :, :width] = codewords
-        self.codewords = self._steps[:, :, :width]
         self._scoring = _rows_apart((stages, width + 1), size)
         self._scoring[:, :width] = codewords.transpose(0, 2, 1)
         self._scoring[:, width] = -0.5 * np.square(codewords).sum(2)
@@ -67,11 +64,11 @@ class Codebooks:
         """Shape: latent [N, D] -> codes [num_stages, N]."""
         residual = _with_one(latent)
         codes = np.empty((num_stages, len(latent)), np.int64)
-        scores, step = _rows_apart((len(latent),), self.codewords.shape[1]), np.empty_like(residual)
+        scores, step = _rows_apart((len(latent),), self.codewords.shape[1]), np.empty_like(latent)
         for stage in range(num_stages):
             np.matmul(residual, self._scoring[stage], out=scores)
             scores.argmax(axis=1, out=codes[stage])
-            residual -= self._steps[stage].take(codes[stage], axis=0, out=step, mode="clip")
+            residual[:, :-1] -= self.codewords[stage].take(codes[stage], 0, step, mode="clip")
         return codes
 
     def _beam(self, latent: np.ndarray, num_stages: int, beam: int) -> np.ndarray:

@@ -48,6 +48,7 @@ class NumpyBackend:
         self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
+        self.decoder.leave.bias[-(config.hop + 1) :] += 1.0  # a gain of 0 leaves a bin as it is
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
     def analysis(self, block_frames: int | None = None) -> Stream:
@@ -172,11 +173,11 @@ class Synthesis:
         frames = np.empty((len(base), 2 * backend.config.hop), np.float32)
         for rows in tiles(len(base)):
             real, imag, gain = columns(parts[rows], 3)
-            gain += np.float32(1.0)
             base_real, base_imag = columns(base[rows], 2)
             real += base_real * gain
             imag += base_imag * gain
             scale = expansion(real, imag, backend.config.compression)
             bins = joined(real * scale, imag * scale)
-            np.multiply(inverse(bins), backend.synthesis_window, out=frames[rows])
+            frames[rows] = inverse(bins)
+        frames *= backend.synthesis_window
         return frames

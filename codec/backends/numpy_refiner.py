@@ -36,6 +36,7 @@ class Refiner:
         self.hear_noise = Linear(weights, "refiner.hear_noise")
         self.stack = Stack(weights, "refiner.blocks", config.refiner_lookahead)
         self.leave = Linear(weights, "refiner.leave", norm="refiner.norm")
+        self.leave.bias[: self.num_bins] += 1.0  # a gain of 0 leaves a bin as it is
 
 
 class RefinerStream:
@@ -109,25 +110,20 @@ class RefinerStream:
         for rows in tiles(len(hidden)):
             parts = columns(refiner.leave(hidden[rows]), 5)
             gain_real, gain_imag, new_real, new_imag, loudness = parts
-            gain_real += np.float32(1.0)
             real, imag = columns(bins[rows], 2)
             new_real += real * gain_real
             new_real -= imag * gain_imag
             new_imag += real * gain_imag
             new_imag += imag * gain_real
             scale = expansion(new_real, new_imag, compression)
-            share = softplus(loudness)
-            share = (
-                np.square(share) if compression == 0.5 else share ** np.float32(1.0 / compression)
-            )
+            share = softplus(loudness) ** (1.0 / compression)
             noise_bins = transform(hiss[rows] * refiner.analysis_window)
             new_real *= scale
             new_real += noise_bins.real * share
             new_imag *= scale
             new_imag += noise_bins.imag * share
-            np.multiply(
-                inverse(joined(new_real, new_imag)), refiner.synthesis_window, out=frames[rows]
-            )
+            frames[rows] = inverse(joined(new_real, new_imag))
+        frames *= refiner.synthesis_window
         return frames
 
 

@@ -78,9 +78,7 @@ def works(path: Path, num_frames: int) -> dict[str, Work]:
     }
 
 
-def _onnx(
-    path: Path, wave: np.ndarray, codes: np.ndarray, hiss: np.ndarray
-) -> tuple[Work, Work]:
+def _onnx(path: Path, wave: np.ndarray, codes: np.ndarray, hiss: np.ndarray) -> tuple[Work, Work]:
     """Encoding and decoding by the graphs of `nsvq export`."""
     import onnxruntime
 
