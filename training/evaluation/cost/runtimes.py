@@ -1,16 +1,12 @@
 """The numpy backend beside ONNX Runtime, and beside its own matrix products alone.
 
-    python -m training.evaluation.cost.runtimes [CHECKPOINT] [--repeats N]
+    OMP_NUM_THREADS=1 python -m training.evaluation.cost.runtimes [CHECKPOINT] [--repeats N]
 
-All three take turns in one process on one thread, so that the ratio of two medians holds on a busy
-machine too. The graphs of `nsvq export` compute their spectra as convolutions, numpy as FFTs. No
+All three take turns in one process, so that the ratio of two medians holds on a busy machine too.
+The graphs of `nsvq export` compute their spectra as convolutions, numpy as FFTs. No
 runtime in single precision is faster than the products alone: they are the limit of this network
 on this machine.
 """
-
-import os
-
-os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
 
 import argparse
 import statistics
