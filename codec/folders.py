@@ -8,7 +8,7 @@ from pathlib import Path
 def files_below(
     folder: Path, unread: Callable[[Path, str], None], *, hidden: bool = True
 ) -> Iterator[Path]:
-    """Paths of all files below `folder`, in no order; linked folders are not followed.
+    """Paths of all files below `folder`, each folder's sorted; linked folders are not followed.
 
     Args:
         unread: called with each folder that can't be read, and why.
@@ -22,5 +22,5 @@ def files_below(
         return hidden or not name.startswith(".")
 
     for parent, folders, names in os.walk(folder, onerror=note):
-        folders[:] = filter(wanted, folders)
-        yield from (Path(parent, name) for name in names if wanted(name))
+        folders[:] = sorted(filter(wanted, folders))
+        yield from (Path(parent, name) for name in sorted(names) if wanted(name))

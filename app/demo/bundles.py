@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.demo.shelf import safe_name
-from app.demo.studio import Studio, plain_message
+from app.demo.studio import Studio, plain_message, without_paths
 from app.demo.waves import new_wave
 from codec.bitstream import FileReader, Header
 from codec.errors import CodecError
@@ -32,8 +32,8 @@ def encode_one(studio: Studio, path: Path, bitrate_kbps: float) -> Result:
     """`path` (audio) as .nsvq at `bitrate_kbps`."""
     output = studio.shelf.place(f"{path.stem}.nsvq")
     try:
-        with studio.recording(path) as (info, blocks), new_file(output) as file:
-            stages = studio.codec.stages_for(bitrate_kbps)
+        with studio.recording(path) as (reader, blocks), new_file(output) as file:
+            info, stages = reader.info, studio.codec.stages_for(bitrate_kbps)
             header = studio.codec.header(info.sample_rate, info.channels, stages)
             header = studio.codec.compress_blocks(blocks, header, file)
     except CodecError as error:
@@ -42,6 +42,7 @@ def encode_one(studio: Studio, path: Path, bitrate_kbps: float) -> Result:
     note = f"{header.seconds:.1f} s, {header.file_bytes:,} bytes, {kbps:.2f} kbps"
     if header.num_channels > 1:
         note += f" ({header.num_channels} channels, each coded on its own)"
+    note = "; ".join([note, *map(without_paths, reader.warnings)])
     return Result(path.name, output, note)
 
 

@@ -61,6 +61,23 @@ def spectrograms(original: np.ndarray, decoded: np.ndarray, sample_rate: int) ->
     return f'<div class="nsvq-pictures">{parts}</div>'
 
 
+def lost_packets(lost: np.ndarray, packet_s: float, title: str) -> str:
+    """When packets got lost, as HTML: a bar for each run of them.
+
+    Shape: lost [packets] bool.
+    """
+    frame = _Frame((0.0, len(lost) * packet_s), (0.0, 1.0), width=540, height=80)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], lost, [False]]).astype(int)))
+    bars = "".join(
+        f'<rect class="lost" x="{frame.x(first * packet_s):.1f}" y="{frame.top}" '
+        f'width="{frame.x(last * packet_s) - frame.x(first * packet_s):.1f}" '
+        f'height="{frame.inner_height}"/>'
+        for first, last in edges.reshape(-1, 2)
+    )
+    picture = frame.draw(bars, title, title, ("s", ""), "losses")
+    return f'<div class="nsvq-pictures">{picture}</div>'
+
+
 @dataclass(frozen=True)
 class _Panel:
     """One spectrogram and how it is coloured."""
@@ -196,7 +213,10 @@ class _Frame:
         )
 
     def _axes(self, x_unit: str, y_unit: str) -> str:
-        """Ticks and numbers; the unit of x stands behind its last number, that of y on top."""
+        """Ticks and numbers; the unit of x stands behind its last number, that of y on top.
+
+        Without a unit of y there is no scale of y.
+        """
         floor = self.top + self.inner_height
         ticks = f'<text x="2" y="14">{escape(y_unit)}</text>'
         x_values = _ticks(*self.x_range)
@@ -209,7 +229,7 @@ class _Frame:
                 f'x="{self.width - 2 if end == "end" else self.x(value):.1f}" '
                 f'y="{floor + 19}" text-anchor="{end}">{value:g}{unit}</text>'
             )
-        for value in _ticks(*self.y_range):
+        for value in _ticks(*self.y_range) if y_unit else ():
             ticks += (
                 f'<line class="grid" x1="{self.left}" x2="{self.width - self.right}" '
                 f'y1="{self.y(value):.1f}" y2="{self.y(value):.1f}"/>'

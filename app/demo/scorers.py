@@ -25,9 +25,13 @@ class Scorers:
         self._lock = threading.Lock()
 
     def score(
-        self, reference: np.ndarray, decoded: np.ndarray, sample_rate: int
+        self,
+        reference: np.ndarray,
+        decoded: np.ndarray,
+        sample_rate: int,
+        names: tuple[str, ...] = ("pesq_wb", "stoi"),
     ) -> dict[str, float]:
-        """PESQ-WB and STOI.
+        """The scores called `names`; PESQ-WB and STOI unless others are asked for.
 
         Shape: reference [T], decoded [T].
 
@@ -36,7 +40,7 @@ class Scorers:
         """
         pool = self._running()
         try:
-            return pool.submit(_score, reference, decoded, sample_rate).result(TIMEOUT_S)
+            return pool.submit(_score, reference, decoded, sample_rate, names).result(TIMEOUT_S)
         except (BrokenProcessPool, TimeoutError) as error:
             self._drop(pool)
             raise EvaluationError("the metric crashed or hung on this clip") from error
@@ -66,10 +70,12 @@ class Scorers:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _score(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> dict[str, float]:
+def _score(
+    reference: np.ndarray, decoded: np.ndarray, sample_rate: int, names: tuple[str, ...]
+) -> dict[str, float]:
     from training.evaluation.metrics.registry import score
 
-    return score(reference, decoded, sample_rate)
+    return score(reference, decoded, sample_rate, names)
 
 
 def _import_metrics() -> None:

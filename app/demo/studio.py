@@ -22,7 +22,7 @@ from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
 from app.demo.waves import WaveWriter, heard, new_wave
 from codec import Codec
-from codec.audio import AudioInfo, open_audio
+from codec.audio import AudioReader, open_audio
 from codec.bitstream import FileReader, FileWriter, Header, trim_file
 from codec.errors import CodecError
 from codec.files import check_file
@@ -47,6 +47,8 @@ class Clip:
     data: bytes = b""
     """The .nsvq file at the highest rate."""
     encode_s: float = 0.0
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the recording but did not stop the reading."""
     scores: dict[int, dict[str, float]] = field(default_factory=dict)
     """By number of stages, filled as they are computed."""
 
@@ -100,8 +102,8 @@ class Studio:
         finish(self.opening_example(EXAMPLES[0].path))
 
     @contextmanager
-    def recording(self, path: str | Path) -> Iterator[tuple[AudioInfo, Iterator[np.ndarray]]]:
-        """An uploaded recording that keeps to the limits: its header, and its blocks [C, T].
+    def recording(self, path: str | Path) -> Iterator[tuple[AudioReader, Iterator[np.ndarray]]]:
+        """An uploaded recording that keeps to the limits: its reader, and its blocks [C, T].
 
         Raises:
             AudioError: not audio, empty, too long or with too many channels; while the blocks are
@@ -110,7 +112,7 @@ class Studio:
         with open_audio(path) as reader:
             info = reader.info
             self.limits.check(info.sample_rate, info.channels, info.num_samples)
-            yield info, self.limits.watched(reader.blocks(), info.sample_rate)
+            yield reader, self.limits.watched(reader.blocks(), info.sample_rate)
 
     def open_clip(self, path: str | Path, name: str | None = None) -> Clip:
         """Read and code the recording at `path`; errors as for `opening`."""
@@ -125,12 +127,14 @@ class Studio:
         name = safe_name(name or Path(path).name)
         original = self.shelf.place(f"{Path(name).stem}.wav")
         with (
-            self.recording(path) as (info, blocks),
-            new_wave(original, info.sample_rate, info.channels) as copy,
+            self.recording(path) as (reader, blocks),
+            new_wave(original, reader.info.sample_rate, reader.info.channels) as copy,
         ):
+            info = reader.info
             clip = Clip(name, original, info.sample_rate, info.num_samples, info.channels)
             for num_samples in self._compressing(clip, _copied(blocks, copy), copy):
                 yield min(1.0, num_samples / clip.num_samples)
+            clip.warnings = tuple(map(without_paths, reader.warnings))
         return clip
 
     def _compressing(
@@ -257,8 +261,12 @@ def plain_message(error: Exception) -> str:
     """
     if not isinstance(error, CodecError):
         return "Something went wrong here; the operator's log has the details."
-    words = [
+    return without_paths(str(error))
+
+
+def without_paths(text: str) -> str:
+    """`text` with only the last part of each path."""
+    return " ".join(
         Path(word).name if word.startswith("/") and len(word) > 1 else word
-        for word in str(error).split(" ")
-    ]
-    return " ".join(words)
+        for word in text.split(" ")
+    )

@@ -25,6 +25,8 @@ class Coded(NamedTuple):
     """[C, Q, F]"""
     sample_rate: int
     num_samples: int
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with the recording but did not stop the reading."""
 
 
 def code(codec: "Codec", recording: Recording, num_stages: int) -> Coded:
@@ -38,11 +40,12 @@ def code(codec: "Codec", recording: Recording, num_stages: int) -> Coded:
         if not recording.is_whole:
             wave = _part(reader, recording)
             codes = np.asarray(codec.encode(wave, rate, num_stages=num_stages))
-            return Coded(codes, rate, wave.shape[1])
+            return Coded(codes, rate, wave.shape[1], tuple(reader.warnings))
         encoder = codec.file_encoder(codec.header(rate, reader.info.channels, num_stages))
         found = [encoder.push(block).astype(np.uint16) for block in reader.blocks()]
         found.append(encoder.finish().astype(np.uint16))
-    return Coded(np.concatenate(found, axis=2), rate, encoder.num_samples)
+        codes = np.concatenate(found, axis=2)
+        return Coded(codes, rate, encoder.num_samples, tuple(reader.warnings))
 
 
 def code_at_once(
@@ -57,18 +60,21 @@ def code_at_once(
     if batch_backend(codec) is None:
         return {}
     waves: dict[int, dict[int, np.ndarray]] = {}
+    warnings: dict[int, tuple[str, ...]] = {}
     for index, recording in enumerate(recordings):
         if not recording.fault:
             with suppress(CodecError, OSError), _opened(recording) as reader:
                 rate = reader.info.sample_rate
                 if reader.info.num_samples <= LONGEST_S * rate:
                     waves.setdefault(rate, {})[index] = _part(reader, recording)
+                    warnings[index] = tuple(reader.warnings)
     found: dict[int, Coded] = {}
     for rate, some in waves.items():
         with suppress(CodecError):
             codes = codec.encode(list(some.values()), rate, num_stages=num_stages)
             for index, one in zip(some, codes, strict=True):
-                found[index] = Coded(np.asarray(one), rate, some[index].shape[1])
+                length = some[index].shape[1]
+                found[index] = Coded(np.asarray(one), rate, length, warnings[index])
     return found
 
 

@@ -37,11 +37,13 @@ class Progress:
         self.seconds += outcome.seconds
         self.processor_s += outcome.processor_s
         self.worker_peak_mb = max(self.worker_peak_mb, outcome.peak_mb)
+        for warning in outcome.warnings:
+            self._say(warning)
         if self._bar is not None:
             self._bar.update(self._task, advance=1, told=self.line())
         elif time.monotonic() - self._said_s >= LOG_EVERY_S:
             self._said_s = time.monotonic()
-            click.echo(f"nsvq: {self.line()}", err=True)
+            self._say(self.line())
 
     def line(self) -> str:
         """The state as text."""
@@ -53,6 +55,14 @@ class Progress:
             f"audio, {self.seconds / elapsed_s:,.0f} × real time, {self.num_failed:,} failed, "
             f"{_span(left_s)} left"
         )
+
+    def _say(self, text: str) -> None:
+        """A line on stderr, above the bar if there is one."""
+        text = f"nsvq: {text}"
+        if self._bar is None:
+            click.echo(text, err=True)
+        else:
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():

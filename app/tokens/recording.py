@@ -40,6 +40,8 @@ class Outcome:
     rows: tuple[dict[str, Any], ...] = ()
     """One for each channel, `codes` as uint16 [Q, F]."""
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    """What looks wrong with it though it was coded."""
     processor_s: float = 0.0
     """Processor time that the worker spent on it."""
     peak_mb: float = 0.0

@@ -21,7 +21,8 @@ from app.tokens.columns import Types, carried_name, merge_types, type_of, writab
 from app.tokens.manifests import READERS, Fault, dataset_splits, manifest_kind
 from app.tokens.recording import Recording
 from codec.errors import AudioError
-from codec.formats import LIBSNDFILE
+from codec.folders import files_below
+from codec.formats import ALL, suffix_of
 
 AUDIO_COLUMNS = ("audio", "path", "audio_path", "audio_filepath", "file", "wav", "filename")
 """Names under which the audio is looked for, first found first taken."""
@@ -64,7 +65,7 @@ class Sources:
         for place in self.places:
             kind = manifest_kind(place)
             if not kind:
-                count += sum(1 for _ in _audio_below(place))
+                count += sum(1 for _ in _found_at(place))
                 continue
             try:
                 found = self._survey_manifest(place, kind)
@@ -92,8 +93,8 @@ class Sources:
 
     def _recordings_of(self, place: Path, kind: str) -> Iterator[Recording]:
         if not kind:
-            for path in map(str, _audio_below(place)):
-                yield Recording(writable(path), path)
+            for path, fault in _found_at(place):
+                yield Recording(writable(str(path)), str(path), fault=fault)
             return
         try:
             for number, row in enumerate(READERS[kind](place, True)):
@@ -261,16 +262,20 @@ def _expanded(name: str) -> list[Path]:
     raise AudioError(f"{name}: no such file or folder")
 
 
-def _audio_below(place: Path) -> Iterator[Path]:
-    """`place`, or the recordings below it, sorted folder by folder; hidden ones are left out."""
+def _found_at(place: Path) -> Iterator[tuple[Path, str]]:
+    """`place`, or the recordings below it that are not hidden; with each, why it can't be read.
+
+    Folders below it that can't be looked into come last.
+    """
     if not place.is_dir():
-        yield place
+        yield place, ""
         return
-    for parent, folders, names in os.walk(place):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in LIBSNDFILE:
-                yield Path(parent, name)
+    unread: dict[Path, str] = {}
+    for path in files_below(place, unread.__setitem__, hidden=False):
+        if suffix_of(path) in ALL:
+            special = not path.is_file() and path.exists()
+            yield path, f"{path}: not a regular file" if special else ""
+    yield from ((folder, f"{folder}: {reason}") for folder, reason in unread.items())
 
 
 def _unreadable(place: Path, error: Exception) -> AudioError:

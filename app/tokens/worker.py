@@ -55,7 +55,9 @@ class Tokenizer:
             return failed(recording, "out of memory")
         except Exception as error:  # one recording never ends a run of millions
             return failed(recording, f"unexpected {type(error).__name__}: {error} (a bug)")
-        return Outcome(recording.id, recording.path, recording.start_s, rows)
+        return Outcome(
+            recording.id, recording.path, recording.start_s, rows, warnings=coded.warnings
+        )
 
     def pid(self) -> int:
         """The process this worker runs in."""
@@ -76,14 +78,14 @@ class Tokenizer:
         return self._codec
 
     def _rows(self, codec: "Codec", recording: Recording, coded: Coded) -> Iterator[dict[str, Any]]:
-        codes, rate, num_samples = coded
-        for index, channel in enumerate(codes):
+        rate = coded.sample_rate
+        for index, channel in enumerate(coded.codes):
             yield {
                 "id": recording.id,
                 "channel": index if recording.channel is None else recording.channel,
                 "path": recording.path,
                 "start_s": float(recording.start_s),
-                "seconds": num_samples / rate,
+                "seconds": coded.num_samples / rate,
                 "sample_rate": rate,
                 "codes": np.ascontiguousarray(channel, dtype=np.uint16),
                 "num_stages": self.settings.num_stages,

@@ -98,11 +98,18 @@ def _known_backends(
     metavar="SECONDS",
     help="Measure nothing but a conversation: what each packet costs over that much speech.",
 )
+@click.option(
+    "--rates",
+    callback=comma_numbers,
+    default="",
+    metavar="KBPS,...",
+    help="With --live: bitrates to measure, by default those of one, half and all of the stages.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
     *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
     lengths: tuple[float, ...], repeats: int, backends: tuple[str, ...], clips: int,
-    num_processes: int | None, live_s: float | None, as_json: bool,
+    num_processes: int | None, live_s: float | None, rates: tuple[float, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
@@ -115,9 +122,10 @@ def command(
     nsvq bench --peers opus --neural mimi,encodec --seconds 4
     nsvq bench --backends numpy --clips 200 --jobs 2 --peers ""
     nsvq bench --live 60
+    nsvq bench --live 3600 --rates 6
     """
     if live_s is not None:
-        _bench_packets(checkpoint, live_s, as_json)
+        _bench_packets(checkpoint, live_s, rates, as_json)
         return
     from app.encode_cost import Size
     from codec.catalog import describe_checkpoint, find_checkpoint
@@ -125,14 +133,15 @@ def command(
 
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
-    rates = [info.config.bitrate_kbps(count) for count in stages]
-    size = Size(rates[-1], seconds, repeats, clips, num_processes or num_cores())
+    offered = [info.config.bitrate_kbps(count) for count in stages]
+    most = offered[-1]
+    size = Size(most, seconds, repeats, clips, num_processes or num_cores())
     _bench_backends(backends, info.path, size, as_json)
-    ours = ("checkpoint", str(info.path), rates[-1], seconds)
+    ours = ("checkpoint", str(info.path), most, seconds)
     tables = {
-        "Codecs": [ours, *_plan_peers(peers, rates[-1], seconds), *_plan_neural(neural, seconds)],
-        "Cost against stages": [("checkpoint", str(info.path), rate, seconds) for rate in rates],
-        "Cost against length": [("checkpoint", str(info.path), rates[-1], s) for s in lengths],
+        "Codecs": [ours, *_plan_peers(peers, most, seconds), *_plan_neural(neural, seconds)],
+        "Cost against stages": [("checkpoint", str(info.path), rate, seconds) for rate in offered],
+        "Cost against length": [("checkpoint", str(info.path), most, s) for s in lengths],
     }
     for title, plan in tables.items():
         costs = [measure(*words, repeats) for words in plan]
@@ -145,14 +154,21 @@ def command(
             )
 
 
-def _bench_packets(checkpoint: str, seconds: float, as_json: bool) -> None:
-    """What a conversation costs at the lowest bitrate, half the stages and the highest."""
+def _bench_packets(
+    checkpoint: str, seconds: float, rates: tuple[float, ...], as_json: bool
+) -> None:
+    """What a conversation costs at `rates`, or the lowest bitrate, half the stages and the highest.
+
+    Raises:
+        ConfigError: a bitrate below the lowest.
+    """
     from app.packet_cost import measure_packets
     from app.work import load_codec
 
     codec = load_codec(checkpoint)
     most = codec.config.num_stages
-    costs = [measure_packets(codec, count, seconds) for count in sorted({1, (most + 1) // 2, most})]
+    stages = [codec.stages_for(kbps) for kbps in rates] or sorted({1, (most + 1) // 2, most})
+    costs = [measure_packets(codec, count, seconds) for count in stages]
     if as_json:
         _print_json("Packets", costs)
         return

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from app.options import checkpoint_option, json_option
+from app.options import backend_option, checkpoint_option, device_option, json_option
 from app.work import load_codec
 from codec.catalog import FOLDER
 
@@ -36,9 +36,18 @@ VECTORS = FOLDER / "conformance"
 )
 @click.option("--force", "-f", is_flag=True, help="Replace vectors that exist.")
 @checkpoint_option
+@backend_option
+@device_option
 @json_option
 def command(
-    *, vectors: Path, target: Path | None, force: bool, checkpoint: str, as_json: bool
+    *,
+    vectors: Path,
+    target: Path | None,
+    force: bool,
+    checkpoint: str,
+    backend: str,
+    device: str,
+    as_json: bool,
 ) -> None:
     """Compare what this installation codes with vectors made elsewhere.
 
@@ -47,7 +56,7 @@ def command(
     """
     from codec.conformance import check_vectors, failing, make_vectors
 
-    codec = load_codec(checkpoint)
+    codec = load_codec(checkpoint, backend=backend, device=device)
     if target is not None:
         target.mkdir(parents=True, exist_ok=True)
         written = make_vectors(codec, target, force=force)

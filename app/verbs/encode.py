@@ -1,7 +1,6 @@
 """`nsvq encode`: recordings to .nsvq files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -20,9 +19,6 @@ from app.options import (
 )
 from codec.ffmpeg import missing_ffmpeg, needs_missing_ffmpeg
 from codec.formats import ALL, suffix_of
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

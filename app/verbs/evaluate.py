@@ -10,11 +10,9 @@ import click
 
 from app.options import comma_numbers, comma_words, engine_options, scoring_options
 from app.packet_options import loss_options, lossy_settings
+from app.scoring import decoded_folders, metric_names, run_session
 
 if TYPE_CHECKING:
-    from training.evaluation.session import Session
-    from training.evaluation.statistics.results import Results
-    from training.evaluation.systems.folders import DecodedFolder
     from training.evaluation.systems.peers import Peer
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -38,22 +36,6 @@ def _custom_peers(
     if len(dict(pairs)) < len(pairs):
         raise click.BadParameter("two peers have one name")
     return dict(pairs)
-
-
-def decoded_folders(
-    ctx: click.Context, param: click.Parameter, texts: tuple[str, ...]
-) -> "tuple[DecodedFolder, ...]":
-    """Callback of an option: `NAME@KBPS=DIR`, each time it is given."""
-    from training.evaluation.systems.folders import parse_decoded
-
-    return tuple(parse_decoded(text) for text in texts)
-
-
-def metric_names(ctx: click.Context, param: click.Parameter, text: str) -> tuple[str, ...]:
-    """Callback of an option: metrics between commas, groups replaced by what is in them."""
-    from training.evaluation.metrics.registry import expand_groups
-
-    return expand_groups(comma_words(ctx, param, text))
 
 
 def _checkpoints(
@@ -218,12 +200,3 @@ def _command_line() -> str:
     """This call for the record; of paths outside this folder only the last part."""
     words = [re.sub(r"(^|=)(?:/|~|\.\.)\S*/(?=\S)", r"\1", word) for word in sys.argv[1:]]
     return shlex.join(["nsvq", *words])
-
-
-def run_session(session: "Session") -> "Results":
-    """Run all jobs under a progress bar on stderr (none if that is not a terminal)."""
-    from training.progress import bar
-
-    with bar() as progress:
-        task = progress.add_task("scoring", total=len(session.jobs))
-        return session.run(lambda row, cached: progress.advance(task))

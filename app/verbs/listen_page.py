@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.options import comma_numbers
-from app.verbs.evaluate import decoded_folders
+from app.scoring import decoded_folders
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,8 +4,8 @@ import json
 
 import click
 
+from app.checkpoint_facts import checkpoint_facts
 from app.options import json_option
-from app.verbs.info import checkpoint_facts
 from codec.catalog import (
     DEFAULT,
     FOLDER,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from app.options import checkpoint_option, json_option, scoring_options
-from app.verbs.evaluate import metric_names
+from app.scoring import metric_names, run_session
 
 if TYPE_CHECKING:
     from training.evaluation.statistics.stages import Stage
@@ -43,7 +43,6 @@ def command(*, checkpoint: str, as_json: bool, metrics: tuple[str, ...], **optio
     nsvq stages --data DIR --metrics pesq_wb,distillmos,speaker
     nsvq stages --data DIR --checkpoint runs/small/best.safetensors --limit 20
     """
-    from app.verbs.evaluate import run_session
     from codec import Codec
     from training.evaluation.session import Session, Settings
     from training.evaluation.statistics.stages import code_clips, describe_stages

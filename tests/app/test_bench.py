@@ -134,3 +134,12 @@ def test_a_conversation_is_measured_packet_by_packet(nsvq, toy_checkpoint):
         assert line["differing_codes"] <= 0.02 * line["compared_codes"]
     shown = nsvq("bench", "--checkpoint", toy_checkpoint, "--live", 1)
     assert "Packets of 20 ms, one thread" in shown.stdout
+
+
+def test_a_conversation_is_measured_at_the_rates_asked_for(nsvq, toy_checkpoint):
+    args = ("--checkpoint", toy_checkpoint, "--live", 1, "--json")
+    result = nsvq("bench", *args, "--rates", "1.2,0.4")
+    assert [json.loads(line)["kbps"] for line in result.stdout.splitlines()] == [1.2, 0.4]
+    refused = nsvq("bench", *args, "--rates", "0.1")
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (1, 1)
+    assert "0.1 kbps is below the lowest" in refused.stderr

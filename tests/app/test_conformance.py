@@ -26,6 +26,16 @@ def test_made_checked_and_failed(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Pat
     assert nsvq("conformance", "--vectors", tmp_path / "v", *options).exit_code == 0
 
 
+def test_another_backend_is_checked(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path) -> None:
+    options = ("--checkpoint", toy_checkpoint)
+    assert nsvq("conformance", "--make", tmp_path, *options).exit_code == 0
+    result = nsvq("conformance", "--vectors", tmp_path, *options, "--backend", "torch")
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.endswith("12 of 12 vectors agree\n")
+    nowhere = nsvq("conformance", "--vectors", tmp_path, *options, "--device", "nowhere")
+    assert (nowhere.exit_code, len(nowhere.stderr.splitlines())) == (1, 1)
+
+
 def test_vectors_of_other_weights_are_one_line(
     nsvq: Nsvq, toy_checkpoint: Path, other_checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -145,6 +145,10 @@ def test_tags_go_round(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path) -> None
     shown = json.loads(nsvq("info", tmp_path / "a.nsvq", "--json").stdout)["files"][0]
     expected = {"title": "Tea", "artist": "Zoë", "date": "2026"}
     assert shown["tags"] == {**expected, "source_format": "FLAC PCM_16"}
+    text = nsvq("info", tmp_path / "a.nsvq").stdout
+    assert [line.strip() for line in text.splitlines()[-4:]] == [
+        "tags       artist: Zoë", "date: 2026", "source_format: FLAC PCM_16", "title: Tea"
+    ]  # fmt: skip
     for suffix in ("wav", "flac"):
         target = tmp_path / f"b.{suffix}"
         assert nsvq("decode", tmp_path / "a.nsvq", "-o", target, *options).exit_code == 0

@@ -12,7 +12,7 @@ import numpy as np
 from codec.audio import audio_info, read_audio, resample, to_pcm16
 from codec.errors import AudioError, EvaluationError
 from codec.folders import files_below
-from codec.formats import COMMON, LIBSNDFILE, suffix_of
+from codec.formats import ALL, COMMON, suffix_of
 
 SAMPLE_RATE = 16_000
 """Hz at which every codec is fed and every metric listens."""
@@ -54,7 +54,7 @@ def find_clips(
     clips = [
         Clip(path, path.relative_to(root).as_posix())
         for path in paths
-        if suffix_of(path) in LIBSNDFILE and path.is_file()
+        if suffix_of(path) in ALL and path.is_file()
     ]
     if seconds is not None:
         clips = [clip for clip in clips if _within(clip, *seconds)]

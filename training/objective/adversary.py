@@ -51,9 +51,12 @@ class Adversary:
             if name in other.module.members:
                 member.load_state_dict(other.module.members[name].state_dict())
 
-    def terms(self, decoded: Tensor, real: Tensor) -> Terms:
-        """Shape: decoded, real [B, 1, T] -> three scalars."""
-        pairs = list(zip(self.module(real), self.module(decoded), strict=True))
+    def terms(self, decoded: Tensor, real: Tensor, names: Sequence[str] = ()) -> Terms:
+        """By all discriminators, or those of these names.
+
+        Shape: decoded, real [B, 1, T] -> three scalars.
+        """
+        pairs = list(zip(self.module(real, names), self.module(decoded, names), strict=True))
         return Terms(
             _mean((1.0 - fake.scores).square().mean() for _, fake in pairs),
             _mean(_distance(fake, true) for true, fake in pairs),
@@ -61,10 +64,10 @@ class Adversary:
         )
 
     def learn(self, loss: Tensor, schedule: float = 1.0) -> None:
-        """One step of the discriminators, at `schedule` times their rate; none where a gradient is
-        not finite."""
-        gradients = torch.autograd.grad(loss, self.weights)
-        average_over_ranks(gradients)
+        """One step of the discriminators that `loss` hangs on, at `schedule` times their rate; none
+        where a gradient is not finite."""
+        gradients = torch.autograd.grad(loss, self.weights, allow_unused=True)
+        average_over_ranks([gradient for gradient in gradients if gradient is not None])
         for weight, gradient in zip(self.weights, gradients, strict=True):
             weight.grad = gradient
         norm = torch.nn.utils.clip_grad_norm_(self.weights, 10.0)

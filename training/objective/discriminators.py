@@ -63,24 +63,40 @@ class FrameDiscriminator(nn.Module):
 
     Each bin has weights of its own, so it hears at once what two-dimensional ones, alike at all
     frequencies, are slow to find: the balance of bands, what fits together across a frame.
+
+    Args:
+        window: samples.
+        dilations: of the layers, in frames.
+        overlap: hops in a window.
+        highest_hz: of the bins that are heard, at 16 kHz; where voices have their first harmonics a
+            discriminator that hears nothing else is the sharper one.
     """
 
     hann: Tensor
 
-    def __init__(self, window: int, channels: int = 256) -> None:
+    def __init__(
+        self,
+        window: int,
+        dilations: Sequence[int],
+        channels: int = 256,
+        overlap: int = 4,
+        highest_hz: int = 8_000,
+    ) -> None:
         super().__init__()
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
-        widths = [3 * (window // 2 + 1), channels, channels, channels, channels]
+        self.overlap = overlap
+        self.num_bins = window * highest_hz // 16_000 + 1
+        widths = [3 * self.num_bins, *[channels] * len(dilations)]
         self.layers = nn.ModuleList(
-            _conv1d(inputs, outputs, 3, 1) for inputs, outputs in pairwise(widths)
+            _conv1d(inputs, outputs, 3, 1, dilation)
+            for (inputs, outputs), dilation in zip(pairwise(widths), dilations, strict=True)
         )
         self.score = _conv1d(channels, 1, 3, 1)
 
     def forward(self, wave: Tensor) -> Verdict:
         """Shape: wave [B, 1, T] -> see `Verdict`."""
-        return _run(
-            self.layers, self.score, _spectrum(wave, self.hann).transpose(2, 3).flatten(1, 2)
-        )
+        bins = _spectrum(wave, self.hann, self.overlap)[..., : self.num_bins]
+        return _run(self.layers, self.score, bins.transpose(2, 3).flatten(1, 2))
 
 
 class PeriodDiscriminator(nn.Module):
@@ -106,13 +122,13 @@ class PeriodDiscriminator(nn.Module):
         return Verdict(scores.reshape(batch, -1), [layer.reshape(batch, -1) for layer in layers])
 
 
-def _spectrum(wave: Tensor, window: Tensor) -> Tensor:
-    """Real part, imaginary part and magnitude of compressed bins, a quarter of a window apart.
+def _spectrum(wave: Tensor, window: Tensor, overlap: int = 4) -> Tensor:
+    """Real part, imaginary part and magnitude of compressed bins, `overlap` frames in a window.
 
     Shape: wave [B, 1, T] -> [B, 3, frames, bins].
     """
     size = len(window)
-    half, step = size // 2, size // 4
+    half, step = size // 2, size // overlap
     frames = functional.pad(wave[:, 0], (half, half)).unfold(-1, size, step)
     bins = torch.fft.rfft(frames * window) * (2.0 / size) ** 0.5
     magnitude = (bins.real**2 + bins.imag**2 + 1e-7).sqrt()
@@ -139,8 +155,9 @@ def _conv2d(
     )
 
 
-def _conv1d(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Module:
-    return _started(nn.Conv1d(inputs, outputs, kernel, stride, kernel // 2))
+def _conv1d(inputs: int, outputs: int, kernel: int, stride: int, dilation: int = 1) -> nn.Module:
+    padding = kernel // 2 * dilation
+    return _started(nn.Conv1d(inputs, outputs, kernel, stride, padding, dilation))
 
 
 def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
@@ -152,16 +169,24 @@ def _started(layer: nn.Conv1d | nn.Conv2d) -> nn.Module:
     return weight_norm(layer)
 
 
+_NEAR, _FAR = (1, 1, 1, 1), (1, 2, 4, 8)
+"""Dilations: 11 and 33 frames are heard at once."""
+
 DISCRIMINATORS: dict[str, Callable[[], nn.Module]] = {
     "spectrum2048": lambda: SpectrumDiscriminator(2048),
     "spectrum1024": lambda: SpectrumDiscriminator(1024),
     "spectrum512": lambda: SpectrumDiscriminator(512),
     "spectrum256": lambda: SpectrumDiscriminator(256),
     "spectrum128": lambda: SpectrumDiscriminator(128),
-    "frames1024": lambda: FrameDiscriminator(1024),
-    "frames512": lambda: FrameDiscriminator(512),
-    "frames256": lambda: FrameDiscriminator(256),
-    "frames128": lambda: FrameDiscriminator(128),
+    "frames1024": lambda: FrameDiscriminator(1024, _NEAR),
+    "frames512": lambda: FrameDiscriminator(512, _NEAR),
+    "frames256": lambda: FrameDiscriminator(256, _NEAR),
+    "frames128": lambda: FrameDiscriminator(128, _NEAR),
+    "context1024": lambda: FrameDiscriminator(1024, _FAR),
+    "context512": lambda: FrameDiscriminator(512, _FAR),
+    "context256": lambda: FrameDiscriminator(256, _FAR),
+    "low2048": lambda: FrameDiscriminator(2048, _FAR, 192, overlap=8, highest_hz=1_250),
+    "low1024": lambda: FrameDiscriminator(1024, _FAR, 192, overlap=8, highest_hz=2_500),
     "period2": lambda: PeriodDiscriminator(2),
     "period3": lambda: PeriodDiscriminator(3),
     "period5": lambda: PeriodDiscriminator(5),
@@ -177,6 +202,9 @@ class Discriminators(nn.Module):
         super().__init__()
         self.members = nn.ModuleDict({name: DISCRIMINATORS[name]() for name in names})
 
-    def forward(self, wave: Tensor) -> list[Verdict]:
-        """Shape: wave [B, 1, T] -> a verdict of each."""
-        return [member(wave) for member in self.members.values()]
+    def forward(self, wave: Tensor, names: Sequence[str] = ()) -> list[Verdict]:
+        """What all of them say, or those of these names.
+
+        Shape: wave [B, 1, T] -> a verdict of each.
+        """
+        return [self.members[name](wave) for name in names or self.members]

@@ -4,7 +4,7 @@ The losses see the wave as a leaf, so their gradient is known before the network
 one pass of the discriminators serves both sides.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -39,13 +39,16 @@ class Objective:
     def __init__(self, weights: Mapping[str, float], adversary: Adversary | None) -> None:
         self.weights, self.adversary = weights, adversary
 
-    def tell(self, decoded: Tensor, real: Tensor) -> Told:
-        """Shape: decoded, real [B, 1, T] -> see `Told`."""
+    def tell(self, decoded: Tensor, real: Tensor, members: Sequence[str] = ()) -> Told:
+        """Ask all discriminators, or those of the names in `members`.
+
+        Shape: decoded, real [B, 1, T] -> see `Told`.
+        """
         heard = decoded.detach().requires_grad_()
         values = {name: LOSSES[name](heard, real) for name in self.weights if name not in TAUGHT}
         discriminator = None
         if self.adversary is not None:
-            terms = self.adversary.terms(heard, real)
+            terms = self.adversary.terms(heard, real, members)
             values |= {name: getattr(terms, name) for name in TAUGHT if name in self.weights}
             discriminator = terms.discriminator
         loss = torch.stack([weight * values[name] for name, weight in self.weights.items()]).sum()

@@ -148,5 +148,10 @@ def _of_phase(where: str, phase: PhaseConfig, recipe: Recipe) -> Checks:
             f"some of {', '.join(DISCRIMINATORS)} where losses name {' or '.join(TAUGHT)}, "
             "else none",
         ),
+        (
+            f"{where}.discriminators_per_step",
+            0 <= phase.discriminators_per_step <= len(phase.discriminators),
+            f"0 (all) to {len(phase.discriminators)}, as many as there are",
+        ),
         (f"{where}.discriminator_rate", 0 < phase.discriminator_rate < 1, "between 0 and 1"),
     ]

@@ -66,6 +66,9 @@ class PhaseConfig:
     go on."""
     discriminator_rate: float = 5e-4
     """Their peak learning rate, which rises and falls as the codec's."""
+    discriminators_per_step: int = 0
+    """How many of them, drawn anew, hear each step and learn from it; 0: all. They cost most of a
+    step, so fewer make for more steps."""
     latent_weight: float = 1.0
     """Weight of the quantizer's own loss."""
     refit_from: int = 0

@@ -42,7 +42,7 @@ def take_step(
     with timed("network"):
         rebuilt, latent_loss = learner.forward(wave, num_stages)
     with timed("losses"):
-        told = learner.objective.tell(rebuilt, wave)
+        told = learner.objective.tell(rebuilt, wave, _draw_discriminators(state.step, recipe))
     learner.optimizer.zero_grad()
     with timed("network"):
         ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
@@ -76,6 +76,16 @@ def _draw_stages(step: int, recipe: Recipe) -> Tensor:
     rng = np.random.default_rng((recipe.seed + 1, step))
     drawn = rng.choice([int(n) for n in shares], recipe.data.batch_size, p=weights / weights.sum())
     return torch.from_numpy(drawn)
+
+
+def _draw_discriminators(step: int, recipe: Recipe) -> list[str]:
+    """Names of those that hear a step, the same in every process; none: all hear it."""
+    phase, _ = recipe.phase_at(step)
+    rng = np.random.default_rng((recipe.seed + 2, step))
+    return [
+        str(name)
+        for name in rng.choice(phase.discriminators, phase.discriminators_per_step, replace=False)
+    ]
 
 
 def _refit_codebooks(state: State, batches: Batches, first: int) -> None:

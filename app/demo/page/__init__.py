@@ -1,11 +1,11 @@
-"""The page: a header, five tabs and the API. Only here and in `server` is Gradio imported."""
+"""The page: a header, six tabs and the API. Only here and in `server` is Gradio imported."""
 
 import gradio as gr
 
 from app.demo.blind import VoteBook
 from app.demo.calls import NumberInput
 from app.demo.opus import opus_installed
-from app.demo.page import about, api, compare, evaluate, files, listen, trial
+from app.demo.page import about, api, call, compare, evaluate, files, listen, trial
 from app.demo.page.theme import HEADER, SCHEME, build_theme
 from app.demo.studio import Studio
 
@@ -28,6 +28,8 @@ def build_page(studio: Studio) -> gr.Blocks:
                 has_opus = opus_installed()
                 compare.build(studio, clip, picker, has_opus)
                 trial.build(studio, clip, picker, VoteBook(settings.votes), has_opus)
+            with gr.Tab("Call", id="call"):
+                call.build(studio, clip, picker)
             with gr.Tab("Files", id="files"):
                 files.build(studio)
             with gr.Tab("Evaluate", id="evaluate"):

@@ -9,18 +9,22 @@ from typing import Any
 import gradio as gr
 
 from app.demo.bundles import Result, decode_one, describe_one, encode_one, trim_one
-from app.demo.studio import Studio, plain_message
+from app.demo.conversation import Call, calling, folded, parse_copies
+from app.demo.studio import Studio, finish, plain_message
 from codec.errors import CodecError
 
 
 def build(studio: Studio) -> None:
-    """Add the endpoints /encode, /decode, /trim, /info and /reconstruct."""
+    """Add the endpoints /encode, /decode, /trim, /info, /reconstruct and /call."""
     handlers = _Endpoints(studio)
     with gr.Row(visible=False):
         recording = gr.File(label="recording", type="filepath")
         code = gr.File(label="nsvq_file", type="filepath")
         kbps = gr.Number(label="bitrate_kbps", value=min(6.0, studio.rates_kbps[-1]))
         lower = gr.Number(label="bitrate_kbps", value=None)
+        lost = gr.Number(label="lost_percent", value=10.0)
+        burst = gr.Number(label="burst", value=2.0)
+        copies = gr.Textbox(label="copies", value="0:0")
         file, sound = gr.File(label="nsvq_file"), gr.File(label="recording")
         facts, fire = gr.JSON(label="info"), gr.Button()
         table: list[tuple[str, Any, list[Any], list[Any]]] = [
@@ -29,6 +33,7 @@ def build(studio: Studio) -> None:
             ("trim", handlers.trim, [code, kbps], [file]),
             ("info", handlers.info, [code], [facts]),
             ("reconstruct", handlers.reconstruct, [recording, kbps], [sound, facts]),
+            ("call", handlers.call, [recording, kbps, lost, burst, copies], [sound, facts]),
         ]
         for name, function, inputs, outputs in table:
             fire.click(
@@ -82,6 +87,33 @@ class _Endpoints:
             "decode_s": take.decode_s,
         }
         return str(take.path), facts
+
+    def call(
+        self, recording: str, bitrate_kbps: float, lost_percent: float, burst: float, copies: str
+    ) -> tuple[str, dict[str, Any]]:
+        """A recording's first minute as a call that loses packets: what is heard, what it cost.
+
+        `copies` is STAGES:PACKETS, how much of each frame is repeated so many packets later.
+        """
+        studio, path = self.studio, _given(recording)
+        try:
+            call = Call(bitrate_kbps, lost_percent, burst, parse_copies(copies))
+            with studio.recording(path) as (reader, blocks):
+                sent = folded(studio, blocks, reader.info.sample_rate)
+            target = studio.shelf.place(f"{path.stem} {lost_percent:g} percent lost.wav")
+            heard = finish(calling(studio, sent, call, target))
+        except CodecError as error:
+            raise _refusal(plain_message(error)) from error
+        facts = {
+            "seconds": len(sent) / studio.codec.config.sample_rate,
+            "kbps": heard.kbps,
+            "copies_kbps": heard.copies_kbps,
+            "packets": len(heard.lost),
+            "lost": heard.num_lost,
+            "repaired": heard.num_repaired,
+            "delay_ms": heard.delay_ms,
+        }
+        return str(heard.path), facts
 
 
 def _given(path: str | None) -> Path:

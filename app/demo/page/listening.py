@@ -208,12 +208,11 @@ def tracks(clip: Clip, take: Take) -> list[Track]:
 
 
 def playing(clip: Clip) -> str:
-    """What is played, and what several channels cost."""
-    text = f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."
-    if clip.num_channels == 1:
-        return text
-    times = clip.num_channels
-    return f"{text} {times} channels, each coded on its own: {times} × the rate."
+    """What is played, what several channels cost, and what looks wrong."""
+    said = [f"Playing {clip.name}: {clip.seconds:.2f} s, {clip.sample_rate:,} Hz."]
+    if (times := clip.num_channels) > 1:
+        said.append(f"{times} channels, each coded on its own: {times} × the rate.")
+    return " ".join([*said, *(f"{warning}." for warning in clip.warnings)])
 
 
 def number_cards(clip: Clip, take: Take, why: str = "") -> str:

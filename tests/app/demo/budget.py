@@ -49,8 +49,10 @@ def claim(path: Path, model: object, sample_rate: int, num_channels: int, second
 
 
 def listen(studio: object, path: Path) -> str:
-    """All that the Listen and Compare tabs do with a recording."""
+    """All that the Listen, Compare and Call tabs do with a recording."""
+    from app.demo.conversation import Call, calling, sent_wave
     from app.demo.page.listening import Listening, Turn
+    from app.demo.studio import finish
     from app.demo.versions import ORIGINAL, make_version
 
     room = Listening(studio)  # type: ignore[arg-type]
@@ -62,6 +64,9 @@ def listen(studio: object, path: Path) -> str:
     list(room.look(turn))
     for name in (ORIGINAL, f"{studio.rates_kbps[0]:g} kbps"):  # type: ignore[attr-defined]
         make_version(studio, clip, name).measure(studio, clip)  # type: ignore[arg-type]
+    sent = sent_wave(studio, clip.original)  # type: ignore[arg-type]
+    target = studio.shelf.place("call.wav")  # type: ignore[attr-defined]
+    finish(calling(studio, sent, Call(studio.rates_kbps[0]), target))  # type: ignore[arg-type, attr-defined]
     return "taken"
 
 

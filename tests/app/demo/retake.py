@@ -35,6 +35,15 @@ def compare(visit: "Visit") -> None:
     visit.page.wait_for_selector("#compare-stop:disabled")
 
 
+def call(visit: "Visit") -> None:
+    """A call over a bad line, beside Opus."""
+    visit.tab("Call")
+    visit.slide("call-loss", "End")
+    visit.page.click("#call-go")
+    visit.page.wait_for_selector("#call-player [data-state=ready]")
+    visit.page.wait_for_selector("#call-stop:disabled")
+
+
 def evaluate(visit: "Visit") -> None:
     """A curve over two clips."""
     clips = (ROOT / "app" / "examples" / name for name in ("kerstin.flac", "vctk-p232.flac"))
@@ -46,7 +55,7 @@ def evaluate(visit: "Visit") -> None:
 
 def every_tab(visit: "Visit") -> Iterator[str]:
     """Go through the tabs; the name of each once it shows something."""
-    for show in (listen, compare, evaluate):
+    for show in (listen, compare, call, evaluate):
         show(visit)
         yield show.__name__
     for name in ("Files", "About"):

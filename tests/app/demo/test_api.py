@@ -69,7 +69,26 @@ def test_trim_and_info(client: object, recording: Path) -> None:
 
 def test_only_the_documented_endpoints_are_offered(client: object) -> None:
     offered = client.view_api(return_format="dict")["named_endpoints"]
-    assert set(offered) == {"/encode", "/decode", "/trim", "/info", "/reconstruct"}
+    assert set(offered) == {"/encode", "/decode", "/trim", "/info", "/reconstruct", "/call"}
+
+
+def test_a_call_loses_packets_and_tells_what_it_cost(client: object, recording: Path) -> None:
+    file = gradio_client.handle_file(recording)
+    path, facts = client.predict(file, 1.2, 20.0, 2.0, "1:2", api_name="/call")
+    wave, sample_rate = read_audio(path)
+    assert (wave.shape, sample_rate) == ((1, 32_000), 16_000)
+    assert set(facts) == {
+        "seconds", "kbps", "copies_kbps", "packets", "lost", "repaired", "delay_ms",
+    }  # fmt: skip
+    assert (facts["seconds"], facts["packets"], facts["copies_kbps"]) == (2.0, 101, 0.3)
+    assert 0 < facts["lost"] < 60
+    for settings, reason in (
+        ((1.2, 20.0, 2.0, "nonsense"), "STAGES:PACKETS"),
+        ((0.3, 20.0, 2.0, "1:2"), "no room"),
+        ((1.2, 60.0, 2.0, "0:0"), "0 to 30"),
+    ):
+        with pytest.raises(gradio_client.exceptions.AppError, match=reason):
+            client.predict(file, *settings, api_name="/call")
 
 
 def test_bad_files_give_plain_words(client: object, tmp_path: Path) -> None:
@@ -79,11 +98,12 @@ def test_bad_files_give_plain_words(client: object, tmp_path: Path) -> None:
     for path, name in (
         (letter, "/encode"),
         (letter, "/reconstruct"),
+        (letter, "/call"),
         (broken, "/decode"),
         (broken, "/trim"),
         (broken, "/info"),
     ):
-        arguments = [] if name == "/info" else [1.2]
+        arguments = {"/info": [], "/call": [1.2, 10.0, 2.0, "0:0"]}.get(name, [1.2])
         with pytest.raises(gradio_client.exceptions.AppError) as caught:
             client.predict(gradio_client.handle_file(path), *arguments, api_name=name)
         assert path.name in str(caught.value)

@@ -15,6 +15,7 @@ from codec.audio import audio_info
 from codec.bitstream import read_header, trim_file
 from tests.app.demo.conftest import RunningDemo
 from tests.app.demo.visitor import Visit
+from training.evaluation.systems import libopus
 
 
 def test_compare_and_a_blind_vote(visit: Visit, demo: RunningDemo) -> None:
@@ -39,6 +40,27 @@ def test_compare_and_a_blind_vote(visit: Visit, demo: RunningDemo) -> None:
     assert (vote["mode"], vote["vote"]) == ("ABX", "A")
     assert vote["correct"] == str(int(vote["x"] == "A"))
     assert demo.votes.read_text().splitlines()[-1] == mine.splitlines()[-1]
+
+
+def test_a_call_over_a_bad_line(visit: Visit, recording: Path) -> None:
+    page = visit.open().page
+    visit.tab("Call")
+    num_ends = 1 if libopus.missing() else 2
+    assert ("Opus is left out" in page.inner_text("#call-intro")) == (num_ends == 1)
+    visit.slide("call-loss", "End")
+    page.click("#call-go")
+    page.wait_for_selector("#call-player [data-state=ready]")
+    visit.wait_for_text("#call-status", "30 % lost")
+    assert len(visit.lengths("call-player")) == 1 + num_ends
+    assert max(visit.lengths("call-player")) == pytest.approx(min(visit.lengths("call-player")))
+    assert page.locator("#call-losses rect.lost").count() > 0
+    page.wait_for_selector("#call-stop:disabled")
+    assert "…" not in page.inner_text("#call-table")
+    visit.slide("call-rate", "Home")  # no room for copies
+    page.click("#call-go")
+    visit.wait_for_text("#call-status", "no room for copies")
+    page.wait_for_selector("#call-player", state="hidden")
+    assert page.locator("#call-table td, #call-losses rect").count() == 0
 
 
 def test_files_there_trimmed_and_back(visit: Visit, recording: Path, tmp_path: Path) -> None:
@@ -117,6 +139,9 @@ def test_clear_clears_results(visit: Visit, recording: Path) -> None:
     page.wait_for_selector("#compare-player [data-state=ready]")
     page.click("#trial-start")
     page.wait_for_selector("#trial-player [data-state=ready]")
+    visit.tab("Call")
+    page.click("#call-go")
+    page.wait_for_selector("#call-player [data-state=ready]")
     visit.tab("Files")
     visit.choose("encode-in", recording)
     page.click("#encode-go")
@@ -137,9 +162,12 @@ def test_clear_clears_results(visit: Visit, recording: Path) -> None:
     visit.wait_for_text("#listen-player", "Nothing to hear yet.")
     visit.tab("Compare")
     for box in ("compare-player", "trial-player", "compare-status"):
-        assert not page.locator(f"#{box}").is_visible()
+        page.wait_for_selector(f"#{box}", state="hidden")
     assert page.locator("#compare-table td").count() == 0
     assert page.locator("#vote-a").is_disabled()
+    visit.tab("Call")
+    page.wait_for_selector("#call-player", state="hidden")
+    assert page.locator("#call-table td, #call-losses svg").count() == 0
     page.wait_for_timeout(2000)  # what was under way ends, and shows nothing any more
     visit.tab("Evaluate")
     assert page.locator("#evaluate-picture svg, #evaluate-out a").count() == 0

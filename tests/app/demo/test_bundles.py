@@ -9,8 +9,9 @@ import pytest
 
 from app.demo import bundles
 from app.demo.examples import EXAMPLES
+from app.demo.page.listening import playing
 from app.demo.studio import Studio
-from codec.audio import read_audio
+from codec.audio import read_audio, write_audio
 from codec.bitstream import Header, pack_file, read_header
 
 
@@ -58,6 +59,18 @@ def test_a_bad_file_does_not_stop_the_others(
     assert archive is not None
     with zipfile.ZipFile(archive) as held:
         assert held.namelist() == ["noise bursts.nsvq", "noise bursts (2).nsvq"]
+
+
+def test_a_recording_cut_short_is_coded_and_told(studio: Studio, tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    write_audio(path, np.zeros((1, 8_000), np.float32), 16_000)
+    path.write_bytes(path.read_bytes()[:8_000])
+    (result,) = _encode(studio, [path], studio.rates_kbps[0])
+    assert result.output is not None
+    assert "; cut.wav: cut short? its header promises" in result.note
+    told = playing(studio.open_clip(path))
+    assert told.startswith("Playing cut.wav: 0.25 s, 16,000 Hz. cut.wav: cut short?")
+    assert str(tmp_path) not in result.note + told
 
 
 def test_nothing_gives_nothing_and_too_many_are_left_out(studio: Studio, tmp_path: Path) -> None:

@@ -3,9 +3,10 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 from app.demo.markup import alert, cards, table
-from app.demo.pictures import Line, curves, spectrograms
+from app.demo.pictures import Line, curves, lost_packets, spectrograms
 
 
 def test_silence_is_drawn_too() -> None:
@@ -21,6 +22,20 @@ def test_curves_are_well_formed_and_escape_names() -> None:
     assert "<script>" not in text
     assert "<b>" not in text
     ElementTree.fromstring(text)
+
+
+def test_each_run_of_lost_packets_is_one_bar() -> None:
+    lost = np.array([1, 0, 0, 1, 1, 1, 0, 1], bool)
+    page = ElementTree.fromstring(lost_packets(lost, 0.02, "lost & gone"))
+    bars = [bar for bar in page.iter("rect") if bar.get("class") == "lost"]
+    widths = [float(bar.get("width", "0")) for bar in bars]
+    assert widths[1] / widths[0] == pytest.approx(3.0, rel=0.01)
+    assert widths[2] == pytest.approx(widths[0], rel=0.01)
+    assert list(page.iter("line")) != []
+    assert [x for x in page.iter("line") if x.get("class") == "grid"] == []  # no scale of y
+    for none in (np.zeros(5, bool), np.zeros(0, bool)):
+        page = ElementTree.fromstring(lost_packets(none, 0.02, "none"))
+        assert list(page.iter("rect")) == []
 
 
 def test_markup_escapes_what_visitors_wrote() -> None:

@@ -15,6 +15,8 @@ from tests.app.tokens.conftest import make_corpus, read_failures, read_rows
 NSVQ = [sys.executable, "-m", "app", "tokens"]
 WORKER = {"local": "spawn_main(", "ray": "ray::Tokenizer"}
 """What the command line of an engine's worker holds."""
+PATIENCE_S = 600.0
+"""For what takes seconds: Ray's start takes minutes where others use the cores."""
 
 
 def soak(
@@ -46,15 +48,18 @@ def struck(
     """
     begun_ns = time.time_ns()
     with subprocess.Popen([str(word) for word in command], stderr=subprocess.DEVNULL) as run:
-        wait_until(lambda: is_writing(out, begun_ns) or run.poll() is not None)
-        time.sleep(moments.uniform(0.0, 2.0))
-        started = below(run.pid)
-        if manner == 0:
-            kill_worker(run.pid, worker)
-            with suppress(subprocess.TimeoutExpired):  # it goes on without the worker
-                run.wait(moments.uniform(1.0, 4.0))
-        run.send_signal(signal.SIGTERM if manner == 1 else signal.SIGKILL)
-        run.wait(120)
+        try:
+            wait_until(lambda: is_writing(out, begun_ns) or run.poll() is not None)
+            time.sleep(moments.uniform(0.0, 2.0))
+            started = below(run.pid)
+            if manner == 0:
+                kill_worker(run.pid, worker)
+                with suppress(subprocess.TimeoutExpired):  # it goes on without the worker
+                    run.wait(moments.uniform(1.0, 4.0))
+            run.send_signal(signal.SIGTERM if manner == 1 else signal.SIGKILL)
+            run.wait(PATIENCE_S)
+        finally:
+            run.kill()  # else a failure here would wait for the run's end
     return started
 
 
@@ -77,8 +82,8 @@ def check(out: Path, clips: int, damaged: int) -> None:
 
 
 def wait_until(ready: Callable[[], object]) -> None:
-    """Wait until `ready`, for two minutes at most."""
-    deadline = time.monotonic() + 120
+    """Wait until `ready`, for `PATIENCE_S` at most."""
+    deadline = time.monotonic() + PATIENCE_S
     while not ready():
         assert time.monotonic() < deadline
         time.sleep(0.02)

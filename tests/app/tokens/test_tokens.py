@@ -2,6 +2,8 @@
 
 import errno
 import json
+import os
+import shutil
 import tarfile
 from collections.abc import Callable
 from io import BytesIO
@@ -14,10 +16,11 @@ import soundfile
 
 from app.tokens.formats import FORMATS
 from app.tokens.shards import ShardWriter
-from codec import Codec
+from codec import Codec, ffmpeg
 from codec.audio import read_audio
 from tests.app.conftest import Nsvq
 from tests.app.tokens.conftest import read_failures, read_rows
+from tests.conftest import forbid
 
 Tokens = Callable[..., Path]
 
@@ -48,6 +51,38 @@ def test_failures_have_reasons_and_do_not_end_the_run(corpus: Path, tokens: Toke
     reasons = read_failures(folder)
     assert len(reasons) == 3
     assert all(Path(id_).name in reason for id_, reason in reasons.items())
+
+
+def test_nothing_in_a_folder_is_passed_over_without_a_word(
+    clip: Path, tmp_path: Path, tokens: Tokens, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    (folder / "secret").mkdir(parents=True)
+    shutil.copy(clip, folder / "a.flac")
+    (folder / "b.m4a").write_bytes(b"for ffmpeg")
+    os.mkfifo(folder / "c.wav")
+    forbid(folder / "secret", monkeypatch)
+    monkeypatch.setattr(ffmpeg, "have_ffmpeg", lambda: False)
+    out = tokens(folder)
+    assert [id_ for id_, _ in read_rows(out)] == [str(folder / "a.flac")]
+    assert read_failures(out) == {
+        str(folder / "b.m4a"): ffmpeg.missing_ffmpeg(folder / "b.m4a"),
+        str(folder / "c.wav"): f"{folder}/c.wav: not a regular file",
+        str(folder / "secret"): f"{folder}/secret: folder can't be read (Permission denied)",
+    }
+
+
+def test_a_recording_cut_short_is_coded_and_told(
+    tmp_path: Path, nsvq: Nsvq, toy_checkpoint: Path
+) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(path, np.zeros(8_000), 16_000)
+    path.write_bytes(path.read_bytes()[:8_000])
+    words = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint, "--jobs", 0)
+    result = nsvq("tokens", path, *words)
+    assert (result.exit_code, len(read_rows(tmp_path / "out"))) == (0, 1)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"nsvq: {path}: cut short?")
 
 
 def test_a_second_run_does_what_is_left(

@@ -62,6 +62,7 @@ def corpus(tmp_path, clip):
     write_audio(odd / "short.wav", np.full((1, 3_200), 0.1, np.float32), 16_000)
     (odd / "corrupt.wav").write_bytes(b"RIFF but nothing else")
     (odd / "empty.flac").write_bytes(b"")
+    (odd / "foreign.m4a").write_bytes(b"what ffmpeg, if it is here, can't read either")
     return tmp_path
 
 
@@ -176,8 +177,9 @@ def test_odd_clips_are_listed_and_not_scored(corpus):
     errors = {row.clip.rpartition("/")[2]: row.error for row in results.failures}
     assert errors["silent.wav"] == "silent"
     assert errors["short.wav"].startswith("too short: 0.20 s")
-    assert set(errors) == {"silent.wav", "short.wav", "corrupt.wav", "empty.flac"}
-    assert {(s.n, s.failures) for s in results.summaries} == {(2, 4)}
+    assert "ffmpeg" in errors["foreign.m4a"]
+    assert set(errors) == {"silent.wav", "short.wav", "corrupt.wav", "empty.flac", "foreign.m4a"}
+    assert {(s.n, s.failures) for s in results.summaries} == {(2, 5)}
 
 
 @pytest.mark.slow

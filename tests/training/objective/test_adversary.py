@@ -144,8 +144,30 @@ def test_discriminators_outlive_a_phase_that_has_the_same(recipe: Recipe, corpus
         ("phases.0.rates={quantizer=0.5}", "rates"),
         ('phases.0.train=["refiner"]', "train"),
         ("phases.0.discriminator_rate=0", "discriminator_rate"),
+        ("phases.0.discriminators_per_step=1", "discriminators_per_step"),
     ],
 )
 def test_settings_that_no_run_could_work_with(change: str, named: str) -> None:
     with pytest.raises(ConfigError, match=named):
         load_recipe("trial", [change])
+
+
+def test_only_discriminators_that_are_drawn_learn_from_a_step(
+    recipe: Recipe, corpus: Corpus
+) -> None:
+    told = replace(adversarial(recipe).phases[1], discriminators_per_step=1, steps=8)
+    run = Run(replace(recipe, phases=(told,)), corpus)
+    run.start()
+    drawn = []
+    for _ in range(told.steps):
+        before = {name: member.score.bias.clone() for name, member in _members(run).items()}
+        run.train_step()
+        drawn.append([n for n, m in _members(run).items() if not before[n].equal(m.score.bias)])
+    assert all(len(names) == 1 for names in drawn)
+    assert {name for names in drawn for name in names} == set(SMALL)
+
+
+def _members(run: Run) -> dict[str, torch.nn.Module]:
+    adversary = run.state.learner.adversary
+    assert adversary is not None
+    return dict(adversary.module.members.items())

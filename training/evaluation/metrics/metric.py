@@ -102,7 +102,7 @@ class Metric:
             reason = str(error.args[0] if error.args else error).strip("b'") or repr(error)
             raise EvaluationError(f"{self.title}: {reason.splitlines()[0]}") from error
         if not math.isfinite(value):
-            raise EvaluationError(f"{self.title}: no finite score (silent or identical waves)")
+            raise EvaluationError(f"{self.title}: no finite score (is it silent?)")
         return value
 
 

@@ -16,10 +16,12 @@ from training.evaluation.metrics.judges.words import words
 from training.evaluation.metrics.metric import Metric, Samples
 from training.evaluation.metrics.pitch import pitch_error_cents, voicing_error_percent
 from training.evaluation.metrics.spectrum import (
+    CEILING_DB,
     balance_db,
     log_spectral_db,
     mel_db,
     perceptual_snr_db,
+    ratio_db,
     treble_db,
 )
 from training.evaluation.plugins import is_plugin, load_plugin
@@ -92,10 +94,10 @@ def _stoi(reference: Samples, decoded: Samples, sample_rate: int, extended: bool
 
 
 def _si_sdr(reference: Samples, decoded: Samples, sample_rate: int) -> float:
-    """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019)."""
+    """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), at most `CEILING_DB`."""
     target, estimate = (s - s.mean() for s in (reference.astype(float), decoded.astype(float)))
     target = target * (target @ estimate) / (target @ target)
-    return 10.0 * math.log10((target @ target) / np.sum((estimate - target) ** 2))
+    return ratio_db(target @ target, np.sum((estimate - target) ** 2))
 
 
 METRICS: dict[str, Metric] = {
@@ -144,7 +146,7 @@ METRICS: dict[str, Metric] = {
         _si_sdr,
         True,
         -math.inf,
-        math.inf,
+        CEILING_DB,
         0.05,
         "perception: it punishes any change of phase, heard or not",
         "wave",
@@ -154,7 +156,7 @@ METRICS: dict[str, Metric] = {
         perceptual_snr_db,
         True,
         -math.inf,
-        math.inf,
+        CEILING_DB,
         0.05,
         "that a decoder may rebuild another, equally good waveform",
         "wave",

@@ -7,6 +7,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 FLOOR = 1.0 / 32768.0**2
 """Power added before a logarithm: that of one 16-bit step."""
+CEILING_DB = 100.0
+"""Largest ratio of signal to error that is told apart from no error at all. An error of one 16-bit
+step in every sample is 90 dB below full scale; what is far above that is the rounding of sums."""
 
 
 def log_spectral_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: int) -> float:
@@ -79,7 +82,16 @@ def perceptual_snr_db(reference: np.ndarray, decoded: np.ndarray, sample_rate: i
     weight = np.fft.rfft(predictor * 0.92 ** np.arange(17), size) / (1.0 - 0.68 * turn)
     weight = np.abs(weight) ** 2
     noise = np.sum(np.abs(np.fft.rfft(error, size)) ** 2 * weight)
-    return 10.0 * math.log10(np.sum(power * weight) / noise) if noise > 0 else math.inf
+    return ratio_db(np.sum(power * weight), noise)
+
+
+def ratio_db(signal: float, error: float) -> float:
+    """Ratio of two energies, at most `CEILING_DB`: equal waves have it whatever a sum rounds to.
+
+    >>> ratio_db(2.0, 0.02), ratio_db(2.0, 0.0), ratio_db(2.0, 1e-30)
+    (20.0, 100.0, 100.0)
+    """
+    return 10.0 * math.log10(signal / max(error, signal / 10.0 ** (CEILING_DB / 10.0)))
 
 
 def mel_bank(num_bands: int, num_bins: int, sample_rate: int) -> np.ndarray:

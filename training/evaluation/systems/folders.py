@@ -11,7 +11,7 @@ import numpy as np
 
 from codec.errors import EvaluationError
 from codec.folders import files_below
-from codec.formats import LIBSNDFILE, suffix_of
+from codec.formats import ALL, suffix_of
 from training.evaluation.clips import SAMPLE_RATE, Clip, refuse_folder
 from training.evaluation.systems.system import Decoded, read_16bit
 
@@ -39,7 +39,7 @@ class DecodedFolder:
         by_stem = {Path(c.name).stem: c.name for c in clips if stems.count(Path(c.name).stem) == 1}
         found: dict[str, Path] = {}
         for path in sorted(files_below(self.folder, refuse_folder)):
-            if suffix_of(path) not in LIBSNDFILE or not path.is_file():
+            if suffix_of(path) not in ALL or not path.is_file():
                 continue
             bare = _bare(path.relative_to(self.folder).as_posix())
             clip = by_path.get(bare) or by_stem.get(path.stem)

@@ -25,6 +25,9 @@ from training.evaluation.systems.system import CheckpointSystem, Decoded, System
 
 OPUS_RATES_KBPS = (9.0,)
 """Where none are asked for."""
+OPUS_DELAY_MS = 46.5
+"""A frame, libopus's look-ahead of 6.5 ms, and the packet more that is waited for, whose FEC may
+hold a lost frame."""
 
 
 @dataclass(frozen=True)
@@ -124,20 +127,29 @@ class OpusSystem:
 
     def version(self) -> str:
         """The library's own word."""
-        return f"{libopus.version()}, in-band FEC on, its own concealment, 46.5 ms of delay"
+        ways = "in-band FEC on, its own concealment"
+        return f"{libopus.version()}, {ways}, {OPUS_DELAY_MS:g} ms of delay"
 
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Packet after packet, some of them lost; `folder` stays empty."""
         start = time.process_time()
-        encoder = libopus.OpusEncoder(SAMPLE_RATE, kbps, self.channel.share, fec=True)
-        count = -(-(len(reference) + encoder.delay) // encoder.frame)
-        padded = np.zeros(count * encoder.frame, np.int16)
-        padded[: len(reference)] = reference
-        packets = [encoder.encode(samples) for samples in padded.reshape(count, -1)]
+        packets, delay = encode_opus(reference, kbps, self.channel.share)
         middle = time.process_time()
-        wave = decode_opus(packets, self.channel.lost(reference, count))
-        heard = wave[encoder.delay :][: len(reference)]
-        return _decoded(heard, sum(map(len, packets)), start, middle)
+        wave = decode_opus(packets, self.channel.lost(reference, len(packets)))
+        return _decoded(wave[delay:][: len(reference)], sum(map(len, packets)), start, middle)
+
+
+def encode_opus(reference: np.ndarray, kbps: float, share: float) -> tuple[list[bytes], int]:
+    """The packets of a clip, told that `share` of them get lost, and by how many samples the
+    decoded wave will be late.
+
+    Shape: reference [T] int16.
+    """
+    encoder = libopus.OpusEncoder(SAMPLE_RATE, kbps, share, fec=True)
+    count = -(-(len(reference) + encoder.delay) // encoder.frame)
+    padded = np.zeros(count * encoder.frame, np.int16)
+    padded[: len(reference)] = reference
+    return [encoder.encode(samples) for samples in padded.reshape(count, -1)], encoder.delay
 
 
 def decode_opus(packets: Sequence[bytes], lost: np.ndarray) -> np.ndarray:
