@@ -62,7 +62,7 @@ class Linear:
 
 def _matrix_and_bias(weights: Weights, name: str, norm: str = "") -> tuple[np.ndarray, np.ndarray]:
     """Of `Linear`. Shape: -> [inputs, outputs], [outputs] or [1]."""
-    matrix = np.ascontiguousarray(weights[f"{name}.weight"].T)
+    matrix = weights[f"{name}.weight"].T
     bias = weights.get(f"{name}.bias", np.zeros(1, np.float32))
     if norm:
         bias = bias + weights[f"{norm}.bias"] @ matrix

@@ -58,7 +58,7 @@ def works(path: Path, num_frames: int) -> dict[str, Work]:
     hop, rate = codec.config.hop, codec.config.sample_rate
     wave = speech_like(num_frames * hop / rate)[None, : (num_frames - 1) * hop]
     wave = wave / np.float32(32_768)
-    codes = codec.encode(wave, rate)
+    codes = np.asarray(codec.encode(wave, rate))
     random = np.random.default_rng(0)
     pairs = [
         (random.standard_normal((rows, len(matrix)), np.float32), matrix)
