@@ -24,8 +24,8 @@ _LINEAR = np.sqrt(2.0 / np.pi)
 class Weights(dict[str, np.ndarray]):
     """A checkpoint's tensors in single precision, and room for what layers make of them.
 
-    All that is kept lies in one stretch of memory, which Linux maps with large pages: a single
-    frame, most of whose time goes into reading weights, takes a tenth less.
+    All that is kept lies in one stretch of memory, which Linux maps with large pages. From there
+    weights are read faster, and reading them is most of what a single frame costs.
     """
 
     def __init__(self, tensors: Mapping[str, np.ndarray]) -> None:
