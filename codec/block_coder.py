@@ -127,8 +127,7 @@ class BlockCoder:
 
 
 def _decoded(decoder: Decoder, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Shape: blocks of codes [C, Q, F] -> waves [C, T], none empty but perhaps the last."""
+    """Shape: blocks of codes [C, Q, F] -> waves [C, T], none empty but perhaps the last ones."""
     for codes in blocks:
-        if (wave := decoder.push(codes)).shape[1]:
-            yield wave
-    yield decoder.finish()
+        yield from (wave for wave in decoder.pieces(codes) if wave.shape[1])
+    yield from decoder.last_pieces()

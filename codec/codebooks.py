@@ -64,11 +64,11 @@ class Codebooks:
         """Shape: latent [N, D] -> codes [num_stages, N]."""
         residual = _with_one(latent)
         codes = np.empty((num_stages, len(latent)), np.int64)
-        scores = _rows_apart((len(latent),), self.codewords.shape[1])
+        scores, step = _rows_apart((len(latent),), self.codewords.shape[1]), np.empty_like(latent)
         for stage in range(num_stages):
             np.matmul(residual, self._scoring[stage], out=scores)
             scores.argmax(axis=1, out=codes[stage])
-            residual[:, :-1] -= self.codewords[stage][codes[stage]]
+            residual[:, :-1] -= self.codewords[stage].take(codes[stage], 0, step, mode="clip")
         return codes
 
     def _beam(self, latent: np.ndarray, num_stages: int, beam: int) -> np.ndarray:

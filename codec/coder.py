@@ -143,23 +143,42 @@ class Decoder:
         Raises:
             CheckpointError: weights so large that samples are not finite.
         """
-        return self.push_latent([self._backend.dequantize(channel) for channel in codes])
+        return self._joined(self.pieces(codes))
 
-    @_QUIET
+    def pieces(self, codes: np.ndarray) -> Iterator[np.ndarray]:
+        """`push` a piece at a time: many channels at a high rate are never in memory together.
+
+        Shape: codes [C, Q, F] -> waves [C, T] float32.
+        """
+        latents = [self._backend.dequantize(channel) for channel in codes]
+        yield from self._resampler.push(self._waves(latents))
+
     def push_latent(self, latents: Sequence[np.ndarray]) -> np.ndarray:
         """`push` for what codes stand for.
 
         Shape: latent [F, D] of each channel -> wave [C, T] float32.
         """
-        channels = zip(self._streams, latents, strict=True)
-        waves = [_row(stream.push(latent)) for stream, latent in channels]
-        return self._joined(self._resampler.push(np.stack(waves)))
+        return self._joined(self._resampler.push(self._waves(latents)))
 
-    @_QUIET
     def finish(self) -> np.ndarray:
         """The last samples. Shape: -> wave [C, T] float32."""
-        waves = np.stack([_row(stream.finish()) for stream in self._streams])
-        return self._joined([*self._resampler.push(waves), *self._resampler.finish()])
+        return self._joined(self.last_pieces())
+
+    def last_pieces(self) -> Iterator[np.ndarray]:
+        """`finish` a piece at a time. Shape: -> waves [C, T] float32."""
+        yield from self._resampler.push(self._waves(None))
+        yield from self._resampler.finish()
+
+    @_QUIET
+    def _waves(self, latents: Sequence[np.ndarray] | None) -> np.ndarray:
+        """The network's waves of all channels; the rest of them without latents.
+
+        Shape: latent [F, D] each -> [C, T].
+        """
+        if latents is None:
+            return np.stack([_row(stream.finish()) for stream in self._streams])
+        channels = zip(self._streams, latents, strict=True)
+        return np.stack([_row(stream.push(latent)) for stream, latent in channels])
 
     def _joined(self, waves: Iterable[np.ndarray]) -> np.ndarray:
         empty = np.zeros((len(self._streams), 0), np.float32)

@@ -10,6 +10,8 @@ import numpy as np
 
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+_SHIFTS = (np.uint64(30), np.uint64(27))
+_EVEN_FIELDS = np.uint64(0x0000FFFF0000FFFF)
 _MEAN = 2.0 * 65_535.0
 _DEVIATION = float(np.sqrt(4.0 * (65_536.0**2 - 1.0) / 12.0))
 
@@ -25,10 +27,14 @@ def noise(start: int, num_samples: int) -> np.ndarray:
     >>> bool((noise(0, 100)[40:] == noise(40, 60)).all())
     True
     """
-    z = np.arange(start + 1, start + 1 + num_samples, dtype=np.uint64) * _STEP
-    z = (z ^ (z >> np.uint64(30))) * _MIX[0]
-    z = (z ^ (z >> np.uint64(27))) * _MIX[1]
+    z = np.arange(start + 1, start + 1 + num_samples, dtype=np.uint64)
+    z *= _STEP
+    for shift, factor in zip(_SHIFTS, _MIX, strict=True):
+        z ^= z >> shift
+        z *= factor
     z ^= z >> np.uint64(31)
-    fields = z.view(np.uint16).reshape(-1, 4).astype(np.int32)
-    total = fields[:, 0] + fields[:, 1] + fields[:, 2] + fields[:, 3]
-    return ((total - _MEAN) / _DEVIATION).astype(np.float32)
+    pairs = (z & _EVEN_FIELDS) + (z >> np.uint64(16) & _EVEN_FIELDS)
+    total = (pairs + (pairs >> np.uint64(32)) & np.uint64(0xFFFFFFFF)).astype(np.float64)
+    total -= _MEAN
+    total /= _DEVIATION
+    return total.astype(np.float32)

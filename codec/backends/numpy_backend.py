@@ -11,17 +11,18 @@ from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
     analysis_window,
-    compress,
-    expand,
+    columns,
+    expansion,
+    features,
     inverse,
-    magnitude,
-    transform,
+    joined,
+    tiles,
     window,
 )
 from codec.codebooks import Codebooks
 from codec.config import ModelConfig
 
-BLOCK_FRAMES = 128
+BLOCK_FRAMES = 256
 """Frames computed at once. Streams of other blocks agree up to rounding, not bit for bit."""
 
 
@@ -39,7 +40,7 @@ class NumpyBackend:
         tensors: Mapping[str, np.ndarray],
         block_frames: int = BLOCK_FRAMES,
     ) -> None:
-        weights = {name: np.asarray(value, np.float32) for name, value in tensors.items()}
+        weights = Weights(tensors)
         self.config, self.block_frames = config, block_frames
         self.num_parameters = sum(value.size for value in weights.values())
         self.analysis_window = analysis_window(2 * config.hop)
@@ -47,6 +48,7 @@ class NumpyBackend:
         self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
+        self.decoder.leave.bias[-(config.hop + 1) :] += 1.0  # a gain of 0 leaves a bin as it is
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
     def analysis(self, block_frames: int | None = None) -> Stream:
@@ -105,10 +107,9 @@ class Analysis:
     def _run(self, wave: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N · hop] -> latent [N, D] at most."""
         backend, encoder = self._backend, self._backend.encoder
-        bins = transform(self._frames(wave) * backend.analysis_window)
-        real, imag = compress(bins, backend.config.compression)
-        inputs = np.concatenate([real, imag, magnitude(real, imag)], axis=1)
-        base = self._base(encoder.linear(inputs[:, : 2 * real.shape[1]]))
+        frames, compression = self._frames(wave), backend.config.compression
+        inputs = features(frames, backend.analysis_window, compression)
+        base = self._base(encoder.linear(inputs[:, : len(encoder.linear.matrix)]))
         self._num_in += len(inputs)
         hidden = self._stack(encoder.enter(inputs), num_frames)
         latent = encoder.leave(scaled(hidden))
@@ -167,12 +168,16 @@ class Synthesis:
 
     def _spectral_frames(self, base: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Shape: base [N, 2 · num_bins], hidden [N, width] -> frames [N, 2 · hop]."""
-        own, gain = np.split(self._backend.decoder.leave(hidden), [base.shape[1]], axis=1)
-        num_bins = gain.shape[1]
-        own += base
-        own[:, :num_bins] += base[:, :num_bins] * gain
-        own[:, num_bins:] += base[:, num_bins:] * gain
-        bins = expand(own[:, :num_bins], own[:, num_bins:], self._backend.config.compression)
-        frames = inverse(bins)
-        frames *= self._backend.synthesis_window
+        backend = self._backend
+        parts = backend.decoder.leave(hidden)
+        frames = np.empty((len(base), 2 * backend.config.hop), np.float32)
+        for rows in tiles(len(base)):
+            real, imag, gain = columns(parts[rows], 3)
+            base_real, base_imag = columns(base[rows], 2)
+            real += base_real * gain
+            imag += base_imag * gain
+            scale = expansion(real, imag, backend.config.compression)
+            bins = joined(real * scale, imag * scale)
+            frames[rows] = inverse(bins)
+        frames *= backend.synthesis_window
         return frames

@@ -7,10 +7,12 @@ from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
     analysis_window,
-    compress,
-    expand,
+    columns,
+    expansion,
+    features,
     inverse,
-    magnitude,
+    joined,
+    tiles,
     transform,
     window,
 )
@@ -26,6 +28,7 @@ class Refiner:
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         self.config = config
         self.hop, self.ratio = config.refiner_hop, config.hop // config.refiner_hop
+        self.num_bins = OVERLAP * self.hop // 2 + 1
         self.analysis_window = analysis_window(OVERLAP * self.hop)
         self.synthesis_window = window(OVERLAP * self.hop) * np.float32(2.0 / OVERLAP)
         self.enter = Linear(weights, "refiner.enter")
@@ -33,6 +36,7 @@ class Refiner:
         self.hear_noise = Linear(weights, "refiner.hear_noise")
         self.stack = Stack(weights, "refiner.blocks", config.refiner_lookahead)
         self.leave = Linear(weights, "refiner.leave", norm="refiner.norm")
+        self.leave.bias[: self.num_bins] += 1.0  # a gain of 0 leaves a bin as it is
 
 
 class RefinerStream:
@@ -43,7 +47,7 @@ class RefinerStream:
         self._stack = StackStream(refiner.stack, refiner.config.refiner_width)
         self._frames = Framing(refiner.hop, OVERLAP)
         self._noise_frames = Framing(refiner.hop, OVERLAP)
-        self._real, self._imag, self._hiss = (Delay(refiner.stack.delay) for _ in range(3))
+        self._bins, self._hiss = Delay(refiner.stack.delay), Delay(refiner.stack.delay)
         self._sum = OverlapAdd(refiner.hop, OVERLAP)
         self._num_in = self._num_out = 0  # samples
         self._skip = OVERLAP - 1 + refiner.stack.delay
@@ -53,7 +57,7 @@ class RefinerStream:
         """The wave as it should sound, three hops and the look-ahead later.
 
         Shape: wave [N, ratio · hop], hidden [N, width] of the decoder's frames that end each block,
-        scaledd -> wave [T].
+        scaled -> wave [T].
         """
         return self._run(wave, hidden, None) if len(wave) else np.zeros(0, np.float32)
 
@@ -73,19 +77,20 @@ class RefinerStream:
     def _run(self, wave: np.ndarray, hidden: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N, ratio · hop], hidden [N, width] -> wave [T]."""
         refiner = self._refiner
-        hiss = noise(self._num_in, wave.size)
+        hiss = noise(self._num_in, wave.size).reshape(-1, refiner.hop)
         first = self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
-        bins = transform(self._frames(wave.ravel()) * refiner.analysis_window)
-        real, imag = compress(bins, refiner.config.compression)
-        x = refiner.enter(np.concatenate([real, imag, magnitude(real, imag)], axis=1))
+        bins = features(
+            self._frames(wave.ravel()), refiner.analysis_window, refiner.config.compression
+        )
+        x = refiner.enter(bins)
         x += refiner.see(hidden).reshape(x.shape)
-        x += refiner.hear_noise(hiss.reshape(-1, refiner.hop))
-        parts = refiner.leave(scaled(self._stack(x, num_frames)))
-        hiss_bins = transform(self._noise_frames(hiss) * refiner.analysis_window)
-        rebuilt = self._rebuild(parts, self._real(real), self._imag(imag), self._hiss(hiss_bins))
-        frames = inverse(rebuilt)
-        frames *= refiner.synthesis_window
+        x += refiner.hear_noise(hiss)
+        frames = self._rebuilt(
+            scaled(self._stack(x, num_frames)),
+            self._bins(bins[:, : 2 * refiner.num_bins]),
+            self._noise_frames(self._hiss(hiss).ravel()),
+        )
         if num_frames is not None:
             frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)
@@ -94,25 +99,40 @@ class RefinerStream:
         self._num_out += (len(hops) - skipped) * refiner.hop
         return hops[skipped:].ravel()
 
-    def _rebuild(
-        self, parts: np.ndarray, real: np.ndarray, imag: np.ndarray, hiss: np.ndarray
-    ) -> np.ndarray:
-        """Gains, additions and noise on the bins. Shape: [N, 5 · num_bins], [N, num_bins] … ->
-        [N, num_bins] complex.
+    def _rebuilt(self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray) -> np.ndarray:
+        """Gains, additions and noise on the bins, and back to frames.
+
+        Shape: hidden [N, width], bins [N, 2 · num_bins] of `features`, hiss [N, size] of noise ->
+        frames [N, size].
         """
-        gain_real, gain_imag, new_real, new_imag, loudness = np.split(parts, 5, axis=1)
-        compression = self._refiner.config.compression
-        new_real += real
-        new_real += real * gain_real
-        new_real -= imag * gain_imag
-        new_imag += imag
-        new_imag += real * gain_imag
-        new_imag += imag * gain_real
-        rebuilt = expand(new_real, new_imag, compression)
-        rebuilt += hiss * softplus(loudness) ** np.float32(1.0 / compression)
-        return rebuilt
+        refiner, compression = self._refiner, self._refiner.config.compression
+        frames = np.empty(hiss.shape, np.float32)
+        for rows in tiles(len(hidden)):
+            parts = columns(refiner.leave(hidden[rows]), 5)
+            gain_real, gain_imag, new_real, new_imag, loudness = parts
+            real, imag = columns(bins[rows], 2)
+            new_real += real * gain_real
+            new_real -= imag * gain_imag
+            new_imag += real * gain_imag
+            new_imag += imag * gain_real
+            scale = expansion(new_real, new_imag, compression)
+            share = softplus(loudness) ** (1.0 / compression)
+            noise_bins = transform(hiss[rows] * refiner.analysis_window)
+            new_real *= scale
+            new_real += noise_bins.real * share
+            new_imag *= scale
+            new_imag += noise_bins.imag * share
+            frames[rows] = inverse(joined(new_real, new_imag))
+        frames *= refiner.synthesis_window
+        return frames
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
     """log(1 + exp(x)), for large x too. Shape: any."""
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+    y = np.abs(x)
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    y += np.float32(1.0)
+    np.log(y, out=y)
+    y += np.maximum(x, 0.0)
+    return y

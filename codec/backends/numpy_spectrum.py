@@ -3,6 +3,8 @@
 import numpy as np
 
 FLOOR = np.float32(1e-9)
+_MAGNITUDE_FLOOR = np.float32(1e-6)
+_TILE = 128  # frames whose spectra stay in a core's cache from operation to operation
 
 
 def window(size: int) -> np.ndarray:
@@ -16,37 +18,67 @@ def analysis_window(size: int) -> np.ndarray:
     return window(size) * np.float32(size)
 
 
-def compress(bins: np.ndarray, compression: float) -> tuple[np.ndarray, np.ndarray]:
-    """Real and imaginary parts, magnitudes to the power of `compression`.
+def tiles(num_frames: int) -> list[slice]:
+    """The frames in turn, as many at once as fit a core's cache."""
+    return [slice(start, start + _TILE) for start in range(0, num_frames, _TILE)]
 
-    Shape: bins [N, num_bins] complex -> [N, num_bins] float32 each.
+
+def columns(x: np.ndarray, num_parts: int) -> list[np.ndarray]:
+    """Parts of equal width, side by side. Shape: [N, num_parts · W] -> [N, W] each (views)."""
+    width = x.shape[1] // num_parts
+    return [x[:, part * width : (part + 1) * width] for part in range(num_parts)]
+
+
+def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.ndarray:
+    """Spectra as the networks see them: real parts, imaginary parts, magnitudes.
+
+    Args:
+        window: an `analysis_window`.
+        compression: exponent on magnitudes.
+
+    Shape: frames [N, size] -> [N, 3 · num_bins].
     """
-    power = np.square(bins.real)
-    power += np.square(bins.imag)
-    power += FLOOR
-    scale = np.power(power, np.float32(0.5 * (compression - 1.0)), out=power)
-    return bins.real * scale, bins.imag * scale
+    num_bins = frames.shape[1] // 2 + 1
+    found = np.empty((len(frames), 3 * num_bins), np.float32)
+    for rows in tiles(len(frames)):
+        bins = transform(frames[rows] * window)
+        real, imag, magnitude = columns(found[rows], 3)
+        scale = _power(bins.real, bins.imag, FLOOR)
+        scale = _raised(scale, 0.5 * (compression - 1.0))
+        np.multiply(bins.real, scale, out=real)
+        np.multiply(bins.imag, scale, out=imag)
+        np.sqrt(_power(real, imag, _MAGNITUDE_FLOOR), out=magnitude)
+    return found
 
 
-def expand(real: np.ndarray, imag: np.ndarray, compression: float) -> np.ndarray:
-    """Undo `compress`. Shape: [N, num_bins] each -> [N, num_bins] complex."""
-    power = np.square(real)
-    power += np.square(imag)
-    power += FLOOR
-    exponent = 0.5 * (1.0 / compression - 1.0)
-    scale = np.sqrt(power, out=power) if exponent == 0.5 else power ** np.float32(exponent)
+def expansion(real: np.ndarray, imag: np.ndarray, compression: float) -> np.ndarray:
+    """The factor that undoes the compression of `features`. Shape: [N, num_bins], any."""
+    return _raised(_power(real, imag, FLOOR), 0.5 * (1.0 / compression - 1.0))
+
+
+def joined(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
+    """Shape: [N, num_bins] each -> [N, num_bins] complex."""
     bins = np.empty(real.shape, np.complex64)
-    np.multiply(real, scale, out=bins.real)
-    np.multiply(imag, scale, out=bins.imag)
+    bins.real, bins.imag = real, imag
     return bins
 
 
-def magnitude(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
-    """As the networks see it. Shape: [N, num_bins] each -> [N, num_bins]."""
+def _power(real: np.ndarray, imag: np.ndarray, floor: np.float32) -> np.ndarray:
+    """Shape: [N, num_bins] each -> [N, num_bins]."""
     power = np.square(real)
     power += np.square(imag)
-    power += np.float32(1e-6)
-    return np.sqrt(power, out=power)
+    power += floor
+    return power
+
+
+def _raised(power: np.ndarray, exponent: float) -> np.ndarray:
+    """To an exponent, in place; those of a compression of 0.5 by roots, which are faster."""
+    if exponent == 0.5:
+        return np.sqrt(power, out=power)
+    if exponent == -0.25:
+        np.sqrt(np.sqrt(power, out=power), out=power)
+        return np.reciprocal(power, out=power)
+    return np.power(power, np.float32(exponent), out=power)
 
 
 def transform(frames: np.ndarray) -> np.ndarray:
@@ -79,8 +111,9 @@ class Framing:
         """Shape: wave [N · hop] -> frames [N, overlap · hop] (a view)."""
         both = np.concatenate([self._held, wave])
         self._held = both[len(wave) :]
-        size = self._overlap * self._hop
-        return np.lib.stride_tricks.sliding_window_view(both, size)[:: self._hop]
+        shape = len(wave) // self._hop, self._overlap * self._hop
+        steps = self._hop * both.itemsize, both.itemsize
+        return np.ndarray(shape, both.dtype, both, 0, steps)
 
 
 class OverlapAdd:

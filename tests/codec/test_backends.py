@@ -187,3 +187,19 @@ def test_noise_is_white_and_the_same_wherever_it_begins() -> None:
     assert abs(whole.std() - 1.0) < 0.01
     power = np.abs(np.fft.rfft(whole.reshape(-1, 1000))) ** 2
     assert np.abs(power[:, 1:-1].mean(0) / 1000 - 1.0).max() < 0.4
+
+
+def test_weights_lie_side_by_side(path: Path) -> None:
+    """Matrices of both trunks in one stretch of memory, none upon another."""
+    tensors, config, _ = read_weights(path)
+    backend = NumpyBackend(config, tensors)
+    parts = [backend.encoder, backend.decoder]
+    kept = [part.enter.matrix for part in parts] + [part.leave.matrix for part in parts]
+    for part in parts:
+        kept += [matrix for block in part.stack.blocks for matrix in (block.widen, block.narrow)]
+    for number, matrix in enumerate(kept):
+        assert matrix.flags.c_contiguous
+        assert not any(np.shares_memory(matrix, other) for other in kept[number + 1 :])
+    spread = max(matrix.ctypes.data + matrix.nbytes for matrix in kept)
+    spread -= min(matrix.ctypes.data for matrix in kept)
+    assert spread <= 4 * sum(value.size + 16 for value in tensors.values())

@@ -42,10 +42,21 @@ def test_pieces_of_codes_give_the_wave(toy: Codec, rate: int) -> None:
     np.testing.assert_array_equal(np.concatenate([*waves, decoder.finish()], axis=1), expected)
 
 
+def test_channels_at_a_high_rate_are_never_in_memory_together(toy: Codec) -> None:
+    codes = np.random.default_rng(0).integers(0, toy.config.codebook_size, (8, 4, 301))
+    header = Header(toy.model_id, 655_350, 8, 6 * 655_350 - 9, 4, toy.config.code_bits)
+    decoder, other = toy.file_decoder(header), toy.file_decoder(header)
+    waves = [*decoder.pieces(codes), *decoder.last_pieces()]
+    assert max(wave.size for wave in waves) < 1.1 * 2**20
+    expected = np.concatenate([other.push(codes), other.finish()], axis=1)
+    assert expected.shape == (8, 6 * 655_350 - 9)
+    np.testing.assert_array_equal(np.concatenate(waves, axis=1), expected)
+
+
 def test_codes_come_while_the_wave_does(toy: Codec) -> None:
     encoder = toy.file_encoder(toy.header(16_000, 1, 4))
-    frames = sum(encoder.push(speech_like(16_000, 1)).shape[2] for _ in range(4))
-    assert 100 < frames < 200
+    frames = sum(encoder.push(speech_like(16_000, 1)).shape[2] for _ in range(8))
+    assert 200 < frames < 400
     decoder = toy.file_decoder(toy.header(16_000, 1, 4))
     assert decoder.push(np.zeros((1, 4, 200), int)).shape[1] == 0  # a length of 0 is kept to
 

@@ -43,5 +43,7 @@ def test_a_click_comes_out_where_it_went_in(clip: Path) -> None:
     found = int(np.abs(heard).argmax())
     assert abs(found - 8_000) <= 16  # 1 ms
     late_ms = 1000.0 * (times[found] - 8_000) / 16_000
-    print(f"a click comes {late_ms:.1f} ms later, {found - 8_000} samples off; {stated:g} stated")
+    print(
+        f"a click comes out {late_ms:.1f} ms later, {found - 8_000} samples off; {stated:g} stated"
+    )
     assert late_ms <= stated + 20.0 + STEP_MS
