@@ -48,14 +48,12 @@ def _draw(model: CodecModel, batches: Batches) -> list[Tensor]:
     return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
 
 
-_REFINER = ("refiner_hop", "refiner_width", "refiner_lookahead")
-_MAY_DIFFER = {
-    "encoder_lookahead",
-    "decoder_lookahead",
-    "refiner_hop",
-    "refiner_width",
-    "refiner_lookahead",
+_LOOKAHEADS = {
+    "encoder": "encoder_lookahead",
+    "decoder": "decoder_lookahead",
+    "refiner": "refiner_lookahead",
 }
+_MAY_DIFFER = {*_LOOKAHEADS.values(), "refiner_hop", "refiner_width"}
 
 
 @torch.no_grad()
@@ -63,7 +61,7 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
     """Set `model`'s weights to `other`'s, whose look-aheads and refiner may be others.
 
     A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
-    counts as the last frame it still sees. A refiner with other settings begins anew.
+    counts as the last frame it still sees. A refiner of another hop, width or depth begins anew.
 
     Raises:
         TrainingError: models that differ in more than that.
@@ -71,20 +69,22 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
     mine, theirs = model.config.to_dict(), other.config.to_dict()
     found = differences(theirs, mine)
     settings = {line.partition(" ")[0].partition(".")[0] for line in found}
-    blocks_alike = all(len(mine[part]) == len(theirs[part]) for part in _LOOKAHEADS.values())
-    if not settings <= _MAY_DIFFER or not blocks_alike:
+    deep_alike = {p for p, key in _LOOKAHEADS.items() if len(mine[key]) == len(theirs[key])}
+    if not settings <= _MAY_DIFFER or not {"encoder", "decoder"} <= deep_alike:
         raise TrainingError(f"{name}: another model than the recipe's: {'; '.join(found)}")
-    weights = other.state_dict()
-    for part, setting in _LOOKAHEADS.items():
-        for block, (now, before) in enumerate(zip(mine[setting], theirs[setting], strict=True)):
-            key = f"{part}.trunk.blocks.{block}.over_time.weight"
+    taken = deep_alike - ({"refiner"} if settings & {"refiner_hop", "refiner_width"} else set())
+    weights = {
+        key: value
+        for key, value in other.state_dict().items()
+        if key.partition(".")[0] in taken | {"quantizer"}
+    }
+    for part in taken:
+        lookaheads = zip(mine[_LOOKAHEADS[part]], theirs[_LOOKAHEADS[part]], strict=True)
+        for block, (now, before) in enumerate(lookaheads):
+            blocks = "refiner.blocks" if part == "refiner" else f"{part}.trunk.blocks"
+            key = f"{blocks}.{block}.over_time.weight"
             weights[key] = _shifted(weights[key], before - now)
-    if any(mine[setting] != theirs[setting] for setting in _REFINER) or model.refiner is None:
-        weights = {key: value for key, value in weights.items() if not key.startswith("refiner.")}
     model.load_state_dict(weights, strict=False)
-
-
-_LOOKAHEADS = {"encoder": "encoder_lookahead", "decoder": "decoder_lookahead"}
 
 
 def _shifted(kernel: Tensor, less: int) -> Tensor:

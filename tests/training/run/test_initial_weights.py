@@ -63,9 +63,17 @@ def test_a_refiner_with_other_settings_begins_anew(
     first = Run(with_model(recipe, refiner_lookahead=(3,), refiner_width=8), corpus)
     with torch.no_grad():
         first.state.model.refiner.see.weight.fill_(7.0)
+        kernel = first.state.model.refiner.blocks[0].over_time.weight.copy_(torch.randn(8, 1, 7))
     first.state.average.load_state_dict(first.state.model.state_dict())
     first.export(tmp_path / "weights.safetensors")
-    for lookahead, kept in (((3,), True), ((0,), False)):
-        run = Run(with_model(recipe, refiner_lookahead=lookahead, refiner_width=8), corpus)
+    for settings, kept in (
+        ({"refiner_lookahead": (3,)}, True),
+        ({"refiner_lookahead": (0,)}, True),
+        ({"refiner_lookahead": (3, 0)}, False),
+        ({"refiner_lookahead": (3,), "refiner_hop": recipe.model.hop // 8}, False),
+    ):
+        run = Run(with_model(recipe, refiner_width=8, **settings), corpus)
         run.start_from(str(tmp_path / "weights.safetensors"))
         assert bool((run.state.model.refiner.see.weight == 7.0).all()) == kept
+        sums = run.state.model.refiner.blocks[0].over_time.weight.sum(-1)
+        assert torch.allclose(sums, kernel.sum(-1), atol=2e-2) == kept
