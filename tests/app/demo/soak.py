@@ -10,12 +10,14 @@ uploads and results were swept. Exit code
 """
 
 import argparse
+import os
 import sys
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -78,10 +80,20 @@ def footprint(pid: int, folder: Path) -> Footprint:
         memory_kb += int(lines["VmRSS"].split()[0])
         num_threads += int(lines["Threads"])
         num_open += len(list((place / "fd").iterdir()))
-    sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+    sizes = file_sizes(folder)
     return Footprint(
         memory_kb / 1000, sum(sizes) / 1e6, len(sizes), len(pids), num_threads, num_open
     )
+
+
+def file_sizes(folder: Path) -> list[int]:
+    """Bytes of each file below `folder`, from which the sweeper may take some meanwhile."""
+    sizes = []
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                sizes.append(Path(parent, name).stat().st_size)
+    return sizes
 
 
 def swept(pid: int, folder: Path) -> Footprint:
