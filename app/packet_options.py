@@ -42,12 +42,7 @@ def parse_copies(
     from codec.live.redundancy import Redundancy
 
     try:
-        pairs = [tuple(int(word) for word in text.split(":")) for text in texts]
-        return tuple(dict.fromkeys(Redundancy(stages, packets) for stages, packets in pairs))
-    except ValueError:
-        raise click.BadParameter(
-            f"{' '.join(texts)!r} should read STAGES:PACKETS, as 3:2"
-        ) from None
+        return tuple(dict.fromkeys(map(Redundancy.parse, texts)))
     except ConfigError as error:
         raise click.BadParameter(str(error)) from None
 

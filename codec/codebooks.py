@@ -64,7 +64,8 @@ class Codebooks:
         """Shape: latent [N, D] -> codes [num_stages, N]."""
         residual = _with_one(latent)
         codes = np.empty((num_stages, len(latent)), np.int64)
-        scores, step = _rows_apart((len(latent),), self.codewords.shape[1]), np.empty_like(latent)
+        scores = _rows_apart((len(latent),), self.codewords.shape[1])
+        step = np.empty(latent.shape, np.float32)
         for stage in range(num_stages):
             np.matmul(residual, self._scoring[stage], out=scores)
             scores.argmax(axis=1, out=codes[stage])

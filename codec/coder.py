@@ -149,6 +149,9 @@ class Decoder:
         """`push` a piece at a time: many channels at a high rate are never in memory together.
 
         Shape: codes [C, Q, F] -> waves [C, T] float32.
+
+        Raises:
+            CheckpointError: as `push`.
         """
         latents = [self._backend.dequantize(channel) for channel in codes]
         yield from self._resampler.push(self._waves(latents))

@@ -4,7 +4,6 @@ Both hear the same 16-bit wave of one channel at the network's rate, and the tra
 on that wave, the share and the burst alone (`Channel`): the same call again loses the same packets.
 """
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,21 +115,6 @@ def copies_on_offer(studio: Studio) -> list[Redundancy]:
     """Those of `COPIES` for which the highest bitrate has room."""
     most = studio.codec.config.num_stages
     return [copies for copies in COPIES if 2 * copies.num_stages <= most]
-
-
-def parse_copies(text: str) -> Redundancy:
-    """Copies as programs name them.
-
-    >>> parse_copies("2:3")
-    Redundancy(num_stages=2, distance=3)
-
-    Raises:
-        ConfigError: not STAGES:PACKETS, or more than a call can do with.
-    """
-    found = re.fullmatch(r"(\d{1,3}):(\d{1,3})", text.strip())
-    if not found:
-        raise ConfigError(f"copies {text[:20]!r} should read STAGES:PACKETS, as 2:3")
-    return Redundancy(*map(int, found.groups()))
 
 
 def sent_wave(studio: Studio, path: Path) -> np.ndarray:

@@ -9,8 +9,10 @@ the receiver waits for d packets more. Both sides have to agree on r and d: noth
 tells of them (docs/loss.md).
 """
 
+import re
 from collections import deque
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -40,6 +42,21 @@ class Redundancy:
                 f"copies of {self.num_stages} stages after {self.distance} packets; expected at "
                 f"least 1 packet and at most {MAX_DISTANCE}"
             )
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """As commands and programs name it: `STAGES:PACKETS`.
+
+        >>> Redundancy.parse("2:3")
+        Redundancy(num_stages=2, distance=3)
+
+        Raises:
+            ConfigError: not so written, or less than nothing, or from too far back.
+        """
+        found = re.fullmatch(r"(\d{1,3}):(\d{1,3})", text.strip())
+        if not found:
+            raise ConfigError(f"copies {text[:20]!r} should read STAGES:PACKETS, as 3:2")
+        return cls(*map(int, found.groups()))
 
     def own_stages(self, num_stages: int) -> int:
         """q, what is left for the frame itself in a packet of `num_stages`.

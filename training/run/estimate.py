@@ -48,13 +48,19 @@ def _step_seconds(run: Run) -> list[float]:
     measured: dict[Any, float] = {}
     first, found = 0, []
     for phase in run.recipe.phases:
-        work = (phase.train, phase.substitute, frozenset(phase.losses), phase.discriminators)
+        work = (
+            phase.train,
+            phase.substitute,
+            frozenset(phase.losses),
+            phase.discriminators,
+            phase.discriminators_per_step,
+        )
         if work not in measured:
             run.state.step = first
             run.train_step()  # the first is slower
             begin = time.perf_counter()
-            for _ in range(_TIMED_STEPS):
-                run.state.step = first
+            for number in range(_TIMED_STEPS):  # several: each draws discriminators of its own
+                run.state.step = first + number % phase.steps
                 run.train_step()
             measured[work] = (time.perf_counter() - begin) / _TIMED_STEPS
         found.append(measured[work])

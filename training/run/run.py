@@ -55,8 +55,8 @@ class Run:
         self.state.average.load_state_dict(model.state_dict())
 
     def start_from(self, checkpoint: str) -> None:
-        """Weights of a checkpoint whose model is this recipe's, or has other look-aheads or no
-        refiner: what it lacks begins anew.
+        """Weights of a checkpoint whose model is this recipe's, or has other look-aheads or
+        another refiner or none; see `take_weights`.
 
         Raises:
             CheckpointError: not found, or damaged.

@@ -9,9 +9,10 @@ from typing import Any
 import gradio as gr
 
 from app.demo.bundles import Result, decode_one, describe_one, encode_one, trim_one
-from app.demo.conversation import Call, calling, folded, parse_copies
+from app.demo.conversation import Call, calling, folded
 from app.demo.studio import Studio, finish, plain_message
 from codec.errors import CodecError
+from codec.live import Redundancy
 
 
 def build(studio: Studio) -> None:
@@ -89,7 +90,12 @@ class _Endpoints:
         return str(take.path), facts
 
     def call(
-        self, recording: str, bitrate_kbps: float, lost_percent: float, burst: float, copies: str
+        self,
+        recording: str,
+        bitrate_kbps: float,
+        lost_percent: float,
+        burst: float,
+        copies: str | None,
     ) -> tuple[str, dict[str, Any]]:
         """A recording's first minute as a call that loses packets: what is heard, what it cost.
 
@@ -97,7 +103,7 @@ class _Endpoints:
         """
         studio, path = self.studio, _given(recording)
         try:
-            call = Call(bitrate_kbps, lost_percent, burst, parse_copies(copies))
+            call = Call(bitrate_kbps, lost_percent, burst, Redundancy.parse(copies or ""))
             with studio.recording(path) as (reader, blocks):
                 sent = folded(studio, blocks, reader.info.sample_rate)
             target = studio.shelf.place(f"{path.stem} {lost_percent:g} percent lost.wav")

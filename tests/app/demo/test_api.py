@@ -84,6 +84,7 @@ def test_a_call_loses_packets_and_tells_what_it_cost(client: object, recording: 
     assert 0 < facts["lost"] < 60
     for settings, reason in (
         ((1.2, 20.0, 2.0, "nonsense"), "STAGES:PACKETS"),
+        ((1.2, 20.0, 2.0, None), "STAGES:PACKETS"),
         ((0.3, 20.0, 2.0, "1:2"), "no room"),
         ((1.2, 60.0, 2.0, "0:0"), "0 to 30"),
     ):

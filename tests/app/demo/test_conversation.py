@@ -14,7 +14,6 @@ from app.demo.conversation import (
     calling,
     copies_on_offer,
     opus_missing,
-    parse_copies,
     sent_wave,
 )
 from app.demo.examples import EXAMPLES
@@ -116,11 +115,11 @@ def test_channels_become_one_and_a_long_clip_its_start(
         (lambda: Call(1.2, float("nan")), "0 to 30"),
         (lambda: Call(1.2, 10.0, 0.5), "1 to 10"),
         (lambda: Call(1.2, 10.0, float("inf")), "1 to 10"),
-        (lambda: parse_copies("2"), "STAGES:PACKETS"),
-        (lambda: parse_copies("2:-3"), "STAGES:PACKETS"),
-        (lambda: parse_copies("9" * 5_000 + ":1"), "STAGES:PACKETS"),
-        (lambda: parse_copies("2:0"), "at least 1 packet"),
-        (lambda: parse_copies("2:999"), "at most 50"),
+        (lambda: Redundancy.parse("2"), "STAGES:PACKETS"),
+        (lambda: Redundancy.parse("2:-3"), "STAGES:PACKETS"),
+        (lambda: Redundancy.parse("9" * 5_000 + ":1"), "STAGES:PACKETS"),
+        (lambda: Redundancy.parse("2:0"), "at least 1 packet"),
+        (lambda: Redundancy.parse("2:999"), "at most 50"),
     ],
 )
 def test_what_no_line_does_is_refused(make: Callable[[], object], word: str) -> None:

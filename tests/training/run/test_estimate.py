@@ -1,11 +1,15 @@
 """What a run would take: every kind of phase is measured; a step's shares are all of it."""
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
+from torch import Tensor
 
 from training.corpora import Corpus
-from training.recipe import Recipe
+from training.objective.adversary import Adversary, Terms
+from training.recipe import PhaseConfig, Recipe
 from training.run import estimate as estimation
 from training.run.estimate import estimate, step_shares
 from training.run.run import Run
@@ -26,7 +30,7 @@ def test_every_phase_counts_towards_the_whole(
 
     monkeypatch.setattr(run, "train_step", told)
     found = estimate(run)
-    assert dict(steps) == {"noise": 0, "hard": 6, "open": 9}
+    assert dict(steps) == {"noise": 2, "hard": 8, "open": 11}
     assert found["phase 1, hard"].startswith("3 steps of 33.333 s, 1.7 min")
     assert found["the whole run"].startswith("12 steps, 6.7 min")
 
@@ -36,7 +40,29 @@ def test_phases_that_do_the_same_are_measured_once(recipe: Recipe, corpus: Corpu
     run = Run(twice, corpus)
     found = estimate(run)
     assert found["phase 0, hard"] == found["phase 1, hard"]
-    assert run.state.step == 1
+    assert run.state.step == 3
+
+
+def test_a_phase_with_fewer_discriminators_a_step_is_measured_anew(
+    recipe: Recipe, corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    terms = Adversary.terms
+
+    def told(self: Adversary, decoded: Tensor, real: Tensor, names: Sequence[str] = ()) -> Terms:
+        heard.append(len(names or self.module.members))
+        return terms(self, decoded, real, names)
+
+    monkeypatch.setattr(Adversary, "terms", told)
+    every = PhaseConfig(
+        steps=3,
+        substitute="towards",
+        losses={"mel": 1.0, "adversarial": 1.0},
+        discriminators=("spectrum256", "period3"),
+    )
+    phases = (every, replace(every, discriminators_per_step=1))
+    estimate(Run(replace(recipe, phases=phases), corpus))
+    assert heard == [2] * 4 + [1] * 5
 
 
 def test_the_shares_of_a_step_are_all_of_it(recipe: Recipe, corpus: Corpus) -> None:

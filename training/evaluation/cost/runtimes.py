@@ -20,7 +20,7 @@ import numpy as np
 from codec import Codec
 from codec.backends.numpy_backend import BLOCK_FRAMES, NumpyBackend, Trunk
 from codec.backends.numpy_layers import Linear, Stack
-from codec.catalog import find_checkpoint
+from codec.catalog import describe_checkpoint, find_checkpoint
 from codec.noise import noise
 from training.evaluation.cost.speed import speech_like
 
@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=30)
     chosen = parser.parse_args()
     path = find_checkpoint(chosen.checkpoint)
-    seconds = BLOCK_FRAMES * 0.02
+    seconds = BLOCK_FRAMES / describe_checkpoint(path).config.frame_rate
     print("| | ms a second of audio, median | fastest |\n|---|---|---|")
     for name, taken in measure(works(path, BLOCK_FRAMES), chosen.repeats).items():
         middle, best = (1000 * value / seconds for value in (statistics.median(taken), min(taken)))
