@@ -268,14 +268,18 @@ def _found_at(place: Path) -> Iterator[tuple[Path, str]]:
     Folders below it that can't be looked into come last.
     """
     if not place.is_dir():
-        yield place, ""
+        yield place, _special(place)
         return
     unread: dict[Path, str] = {}
     for path in files_below(place, unread.__setitem__, hidden=False):
         if suffix_of(path) in ALL:
-            special = not path.is_file() and path.exists()
-            yield path, f"{path}: not a regular file" if special else ""
+            yield path, _special(path)
     yield from ((folder, f"{folder}: {reason}") for folder, reason in unread.items())
+
+
+def _special(path: Path) -> str:
+    """Why a pipe or a device is no recording: it would be waited for, and read once only."""
+    return f"{path}: not a regular file" if path.exists() and not path.is_file() else ""
 
 
 def _unreadable(place: Path, error: Exception) -> AudioError:

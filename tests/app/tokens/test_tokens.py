@@ -72,6 +72,12 @@ def test_nothing_in_a_folder_is_passed_over_without_a_word(
     }
 
 
+def test_a_pipe_given_by_name_is_not_waited_for(clip: Path, tmp_path: Path, tokens: Tokens) -> None:
+    pipe = tmp_path / "p.wav"
+    os.mkfifo(pipe)
+    assert read_failures(tokens(clip, pipe)) == {str(pipe): f"{pipe}: not a regular file"}
+
+
 def test_a_recording_cut_short_is_coded_and_told(
     tmp_path: Path, nsvq: Nsvq, toy_checkpoint: Path
 ) -> None:
