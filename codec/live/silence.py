@@ -14,13 +14,13 @@ from collections import deque
 
 import numpy as np
 
-RISE_DB = 3.0
+RISE_DB = 2.5
 """A hop so much louder than the quietest of late is speech."""
 MEMORY_HOPS = 100
 """The quietest of so many hops is the background's level."""
 WARM_UP_HOPS = 25
 """At the start of a stream, and so many hops on, all counts as speech."""
-HANGOVER_FRAMES = 12
+HANGOVER_FRAMES = 26
 """Sent after the last frame of speech: its tail, and the background for the receiver."""
 UPDATE_FRAMES = 20
 """One frame in so many is sent while nobody speaks."""

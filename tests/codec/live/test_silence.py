@@ -36,8 +36,9 @@ def test_speech_is_sent_and_a_pause_is_not(toy: Codec, sample_rate: int) -> None
     assert all(packets[:50])
     assert all(packets[200:])  # the frame whose window ends in the first loud hop is number 200
     pause = packets[51 + HANGOVER_FRAMES : 200]
-    # noise that rises by chance is taken for speech once in a while
-    assert len(pause) // UPDATE_FRAMES <= sum(map(bool, pause)) < len(pause) / 4
+    # noise that rises by chance is taken for speech once in a while, at 8 kHz, with 160 samples
+    # a hop, more often
+    assert len(pause) // UPDATE_FRAMES <= sum(map(bool, pause)) < len(pause) / 2
 
 
 def test_what_is_sent_does_not_hang_on_the_pieces(toy: Codec) -> None:
@@ -66,11 +67,11 @@ def test_a_pause_sounds_like_its_background(toy: Codec, copies: Redundancy) -> N
 def test_the_background_is_drawn_from_frames_that_came() -> None:
     noise = ComfortNoise(np.zeros(1, np.float32))
     assert noise.next().tolist() == [0.0]
-    for level in range(20):
+    for level in range(40):
         noise.received(np.full(1, level, np.float32))
     noise.received(None)
-    drawn = {float(noise.next()[0]) for _ in range(200)}
-    assert drawn == {float(level) for level in range(21 - HANGOVER_FRAMES, 20)}
+    drawn = {float(noise.next()[0]) for _ in range(500)}
+    assert drawn == {float(level) for level in range(41 - HANGOVER_FRAMES, 40)}
 
 
 def test_digital_silence_is_no_speech() -> None:
