@@ -15,6 +15,8 @@ from app.demo.shelf import Shelf
 if TYPE_CHECKING:
     from app.demo.studio import Studio
 
+SESSIONS = 100
+"""Visitors whose page Gradio remembers, 0.4 MB each; who comes back later starts afresh."""
 M_ARENA_MAX = -8
 """Of glibc's `mallopt`."""
 
@@ -73,7 +75,7 @@ def _launch(settings: DemoSettings, studio: "Studio") -> tuple[Any, str]:
         ssr_mode=False,
         enable_monitoring=False,
         footer_links=["api"],
-        state_session_capacity=500,
+        state_session_capacity=SESSIONS,
         allowed_paths=[str(FOLDER)],
         theme=build_theme(),
         css_paths=[ASSETS / "page.css"],
