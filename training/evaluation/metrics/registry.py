@@ -7,13 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 
 from codec.errors import EvaluationError
+from training.evaluation.metrics.fidelity import pesq, si_sdr, stoi
 from training.evaluation.metrics.judges.distillmos import distillmos
 from training.evaluation.metrics.judges.dnsmos import dnsmos
 from training.evaluation.metrics.judges.plcmos import plcmos
 from training.evaluation.metrics.judges.speaker import speaker
 from training.evaluation.metrics.judges.visqol import visqol
 from training.evaluation.metrics.judges.words import words
-from training.evaluation.metrics.metric import Metric, Samples
+from training.evaluation.metrics.metric import Metric
 from training.evaluation.metrics.pitch import pitch_error_cents, voicing_error_percent
 from training.evaluation.metrics.spectrum import (
     CEILING_DB,
@@ -21,7 +22,6 @@ from training.evaluation.metrics.spectrum import (
     log_spectral_db,
     mel_db,
     perceptual_snr_db,
-    ratio_db,
     treble_db,
 )
 from training.evaluation.plugins import is_plugin, load_plugin
@@ -77,33 +77,10 @@ def _as_metric(name: str, found: object) -> Metric:
     return Metric(name.rpartition(":")[2], found, True, -math.inf, math.inf, 0.0, "not told")
 
 
-def _pesq(reference: Samples, decoded: Samples, sample_rate: int, mode: str) -> float:
-    """ITU-T P.862 with the mapping of P.862.2 (wide band) or P.862.1 (narrow band)."""
-    from pesq import pesq
-
-    if not decoded.any():
-        raise EvaluationError("PESQ: the decoded wave is silent")
-    return float(pesq(sample_rate, reference, decoded, mode))
-
-
-def _stoi(reference: Samples, decoded: Samples, sample_rate: int, extended: bool) -> float:
-    """Taal et al. 2011; extended: Jensen and Taal 2016. Its warning on short clips is an error."""
-    from pystoi import stoi
-
-    return float(stoi(reference / 32768.0, decoded / 32768.0, sample_rate, extended=extended))
-
-
-def _si_sdr(reference: Samples, decoded: Samples, sample_rate: int) -> float:
-    """Scale-invariant signal-to-distortion ratio (Le Roux et al. 2019), at most `CEILING_DB`."""
-    target, estimate = (s - s.mean() for s in (reference.astype(float), decoded.astype(float)))
-    target = target * (target @ estimate) / (target @ target)
-    return ratio_db(target @ target, np.sum((estimate - target) ** 2))
-
-
 METRICS: dict[str, Metric] = {
     "pesq_wb": Metric(
         "PESQ-WB (MOS-LQO)",
-        functools.partial(_pesq, mode="wb"),
+        functools.partial(pesq, mode="wb"),
         True,
         1.04,
         4.64,
@@ -113,7 +90,7 @@ METRICS: dict[str, Metric] = {
     ),
     "pesq_nb": Metric(
         "PESQ-NB (MOS-LQO)",
-        functools.partial(_pesq, mode="nb"),
+        functools.partial(pesq, mode="nb"),
         True,
         1.02,
         4.55,
@@ -123,7 +100,7 @@ METRICS: dict[str, Metric] = {
     ),
     "stoi": Metric(
         "STOI",
-        functools.partial(_stoi, extended=False),
+        functools.partial(stoi, extended=False),
         True,
         0.0,
         1.0,
@@ -133,7 +110,7 @@ METRICS: dict[str, Metric] = {
     ),
     "estoi": Metric(
         "ESTOI",
-        functools.partial(_stoi, extended=True),
+        functools.partial(stoi, extended=True),
         True,
         0.0,
         1.0,
@@ -143,7 +120,7 @@ METRICS: dict[str, Metric] = {
     ),
     "si_sdr": Metric(
         "SI-SDR (dB)",
-        _si_sdr,
+        si_sdr,
         True,
         -math.inf,
         CEILING_DB,
