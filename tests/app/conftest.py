@@ -28,3 +28,17 @@ def coded(nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path) -> Path:
     result = nsvq("encode", clip, "-o", target, "--checkpoint", toy_checkpoint)
     assert result.exit_code == 0, result.stderr
     return target
+
+
+@pytest.fixture
+def folder(tmp_path: Path, clips: list[Path]) -> Path:
+    """Four recordings, of which the third is none."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number, clip in enumerate(clips[:4]):
+        (source / f"{number}.flac").write_bytes(clip.read_bytes() if number != 2 else b"text")
+    return source
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
