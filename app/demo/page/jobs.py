@@ -21,7 +21,9 @@ class Controls:
     cancelled: gr.HTML
     """A line of its own: a step that was under way still writes its progress into `status`."""
     clears: gr.State
-    """A visitor's {"count": how often the inputs were cleared}."""
+    """A visitor's {"count": how often the inputs were cleared, "jobs": how many began}."""
+    emptied: dict[Any, Any] = field(default_factory=dict)
+    """Components, and what each holds when it is empty: `clear_on` fills it."""
     events: list[Any] = field(default_factory=list)
     """What `on_start` began, so that it can be ended."""
 
@@ -50,7 +52,7 @@ class Controls:
             **quietly,
         )
         event = start.click(
-            _until_cleared(run),
+            until_cleared(run, lambda: [self.emptied.get(box, gr.skip()) for box in outputs]),
             [self.clears, *inputs],
             list(outputs),
             concurrency_id=queue,
@@ -77,15 +79,16 @@ class Controls:
             emptied: components, and what each holds when it is empty.
         """
 
+        self.emptied |= {self.status: gr.HTML("", visible=False), **emptied}
+
         def clear(clears: dict[str, int]) -> tuple[Any, ...]:
             clears["count"] += 1
-            hidden = gr.HTML("", visible=False)
-            return gr.Button(interactive=False), hidden, "", *emptied.values()
+            return gr.Button(interactive=False), "", *self.emptied.values()
 
         cleared(
             clear,
             self.clears,
-            [self.stop, self.status, self.cancelled, *emptied],
+            [self.stop, self.cancelled, *self.emptied],
             cancels=self.events,
             queue=False,
             api_visibility="private",
@@ -109,21 +112,28 @@ def controls(*labels: tuple[str, str]) -> Controls:
             "Cancel", scale=0, min_width=120, interactive=False, elem_id=f"{family}-stop"
         )
     status, cancelled = (gr.HTML(elem_id=f"{family}-{name}") for name in ("status", "cancelled"))
-    return Controls(starts, stop, status, cancelled, gr.State({"count": 0}))
+    return Controls(starts, stop, status, cancelled, gr.State({"count": 0, "jobs": 0}))
 
 
-def _until_cleared(run: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+def until_cleared(
+    run: Callable[..., Iterator[Any]], emptied: Callable[[], Any]
+) -> Callable[..., Iterator[Any]]:
     """`run` behind the visitor's clears: after the next one it ends and what it had is dropped.
 
-    Gradio's own cancelling misses a job whose number the page hasn't been told yet.
+    Gradio's own cancelling misses a job whose number the page hasn't been told yet. What was on its
+    way to the page when it was cleared may arrive after that, so what the job says last is
+    `emptied`, unless another one has begun meanwhile.
     """
 
     def guarded(clears: dict[str, int], *inputs: Any) -> Iterator[Any]:
-        began = clears["count"]
+        clears["jobs"] += 1
+        count, job = clears["count"], clears["jobs"]
         for outputs in run(*inputs):
-            if clears["count"] != began:
-                return
+            if clears["count"] != count:
+                break
             yield outputs
+        if clears["count"] != count and clears["jobs"] == job:
+            yield emptied()
 
     # Gradio reads from the signature where it is to put the progress.
     first = Parameter("clears", Parameter.POSITIONAL_OR_KEYWORD)
