@@ -115,16 +115,16 @@ class ResidualChain(Codebooks, ABC):
         """A training pass; in evaluation mode `output` is `hard`.
 
         Args:
-            num_stages: stages in use for each item, 1 … Q (all if None).
+            num_stages: stages in use for each item or each frame, 1 … Q (all if None).
             surrogate: stands for `hard` in either mode; None: the quantizer's own, in training.
 
-        Shape: latent [B, D, F], num_stages [B] -> see `Quantized`.
+        Shape: latent [B, D, F], num_stages [B] or [B, F] -> see `Quantized`.
 
         Raises:
             QuantizerError: another shape than that, NaN or infinity.
         """
         x = self.rows(latent)
-        active = self._active(latent, num_stages).repeat_interleave(latent.shape[2])
+        active = self._active(latent, num_stages)
         residual, total = x, torch.zeros_like(x)
         codes, loss = [], x.new_zeros(())
         for stage, codebook in enumerate(self.codewords().to(x.dtype).unbind()):
@@ -227,13 +227,14 @@ class ResidualChain(Codebooks, ABC):
                 self.average.collect(residual.detach()[used], code[used], counts)
 
     def _active(self, latent: Tensor, num_stages: Tensor | None) -> Tensor:
-        """Stages in use for each item, checked. Shape: -> [B]."""
-        stages = len(self.codebooks)
+        """Stages in use for each vector, checked. Shape: -> [B · F]."""
+        batch, _, frames = latent.shape
         if num_stages is None:
-            return torch.full((len(latent),), stages, device=latent.device)
-        if num_stages.shape != latent.shape[:1]:
+            return torch.full((batch * frames,), len(self.codebooks), device=latent.device)
+        if num_stages.shape not in ((batch,), (batch, frames)):
             raise QuantizerError(
                 f"num_stages of shape {tuple(num_stages.shape)} for a batch of "
-                f"{len(latent)}; expected one number for each item"
+                f"{batch}; expected one number for each item or each frame"
             )
-        return num_stages
+        each = num_stages.view(batch, -1)
+        return each.expand(batch, frames).reshape(-1)

@@ -7,6 +7,9 @@ from torch.nn.parallel import DistributedDataParallel
 from training.quantizers import LearningModel
 from training.quantizers.surrogates import SUBSTITUTES
 from training.ranks import num_ranks
+from training.run.draws import Coded
+from training.run.lost_frames import stand_in
+from training.run.varied_stages import varied_stages
 
 
 class Forward(nn.Module):
@@ -21,28 +24,32 @@ class Forward(nn.Module):
         super().__init__()
         self.model, self.substitute, self.autocast = model, substitute, autocast
 
-    def forward(self, wave: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, wave: Tensor, coded: Coded) -> tuple[Tensor, Tensor]:
         """The rebuilt wave and the quantizer's own loss.
 
-        Shape: wave [B, 1, T], num_stages [B] -> wave [B, 1, T], scalar.
+        Shape: wave [B, 1, T] -> wave [B, 1, T], scalar.
         """
         model, kind = self.model, wave.device.type
         with torch.autocast(kind, torch.bfloat16, enabled=self.autocast):
             latent = model.analyse(wave)
-        decoder_input, latent_loss = self._quantize(latent.float(), num_stages)
+        decoder_input, latent_loss = self._quantize(latent.float(), coded)
         with torch.autocast(kind, torch.bfloat16, enabled=self.autocast):
             rebuilt = model.synthesise(decoder_input)
         return rebuilt.float()[..., : wave.shape[-1]], latent_loss
 
-    def _quantize(self, latent: Tensor, num_stages: Tensor) -> tuple[Tensor, Tensor]:
+    def _quantize(self, latent: Tensor, coded: Coded) -> tuple[Tensor, Tensor]:
         """What the decoder hears, and the quantizer's own loss.
 
-        Shape: latent [B, D, F], num_stages [B] -> [B, D, F], scalar.
+        Shape: latent [B, D, F] -> [B, D, F], scalar.
         """
         if self.substitute == "none":
             return latent, latent.new_zeros(())
-        quantized = self.model.quantizer(latent, num_stages, SUBSTITUTES[self.substitute])
-        return quantized.output, quantized.loss
+        quantizer = self.model.quantizer
+        num_stages = coded.num_stages
+        if coded.varies.any():
+            num_stages = varied_stages(quantizer, latent, coded.num_stages, coded.varies)
+        quantized = quantizer(latent, num_stages, SUBSTITUTES[self.substitute])
+        return stand_in(quantized.output, coded.lost), quantized.loss
 
 
 def over_ranks(forward: Forward) -> nn.Module:

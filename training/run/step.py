@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -11,6 +10,7 @@ from training.corpora.batches import Batches
 from training.objective.objective import Told
 from training.ranks import num_ranks, rank
 from training.recipe import Recipe
+from training.run.draws import Coded, draw_coded, draw_discriminators
 from training.run.initial_weights import start_codebooks
 from training.run.schedule import learning_rate
 from training.run.state import State
@@ -38,11 +38,11 @@ def take_step(
         _refit_codebooks(state, batches, phase.refit_from - 1)
     learner = state.learner
     with timed("batch"):
-        wave, num_stages = draw(state, recipe, batches)
+        wave, coded = draw(state, recipe, batches)
     with timed("network"):
-        rebuilt, latent_loss = learner.forward(wave, num_stages)
+        rebuilt, latent_loss = learner.forward(wave, coded)
     with timed("losses"):
-        told = learner.objective.tell(rebuilt, wave, _draw_discriminators(state.step, recipe))
+        told = learner.objective.tell(rebuilt, wave, draw_discriminators(recipe, state.step))
     learner.optimizer.zero_grad()
     with timed("network"):
         ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
@@ -59,33 +59,14 @@ def take_step(
     return _logged(told, latent_loss, norm)
 
 
-def draw(state: State, recipe: Recipe, batches: Batches) -> tuple[Tensor, Tensor]:
-    """This process's share of the step's batch: waves and the stages each of them uses.
+def draw(state: State, recipe: Recipe, batches: Batches) -> tuple[Tensor, Coded]:
+    """This process's share of the step's batch: waves, and how each of them is coded.
 
-    Shape: -> wave [B / ranks, 1, T], num_stages [B / ranks].
+    Shape: -> wave [B / ranks, 1, T].
     """
-    whole = batches.draw(state.step), _draw_stages(state.step, recipe)
-    wave, num_stages = (batch[rank() :: num_ranks()].to(state.device) for batch in whole)
-    return wave, num_stages
-
-
-def _draw_stages(step: int, recipe: Recipe) -> Tensor:
-    """Quantizer dropout: how many stages each item of a step uses. Shape: [B]."""
-    shares = recipe.data.stage_shares
-    weights = np.asarray(list(shares.values()))
-    rng = np.random.default_rng((recipe.seed + 1, step))
-    drawn = rng.choice([int(n) for n in shares], recipe.data.batch_size, p=weights / weights.sum())
-    return torch.from_numpy(drawn)
-
-
-def _draw_discriminators(step: int, recipe: Recipe) -> list[str]:
-    """Names of those that hear a step, the same in every process; none: all hear it."""
-    phase, _ = recipe.phase_at(step)
-    rng = np.random.default_rng((recipe.seed + 2, step))
-    return [
-        str(name)
-        for name in rng.choice(phase.discriminators, phase.discriminators_per_step, replace=False)
-    ]
+    wave = batches.draw(state.step)[rank() :: num_ranks()].to(state.device)
+    coded = draw_coded(recipe, state.step).share(rank(), num_ranks())
+    return wave, Coded(*(values.to(state.device) for values in coded))
 
 
 def _refit_codebooks(state: State, batches: Batches, first: int) -> None:

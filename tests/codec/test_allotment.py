@@ -1,0 +1,45 @@
+"""Stages that vary from frame to frame."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codec.allotment import FRAMES, allot, group_errors, threshold_for
+
+
+def falling_errors(seed: int, stages: int = 8, frames: int = 40) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return rng.lognormal(2.0, 1.5, frames) * 0.7 ** np.arange(1, stages + 1)[:, None]
+
+
+@given(st.integers(0, 10_000), st.floats(1.0, 8.0))
+def test_mean_stays_within_what_was_asked_for(seed: int, mean: float) -> None:
+    errors = falling_errors(seed)
+    stages = allot(errors, threshold_for(errors, mean))
+    assert stages.min() >= 1
+    assert stages.max() <= 8
+    assert mean - 0.05 <= stages.mean() <= mean
+
+
+def test_no_other_allotment_of_as_many_stages_has_less_error() -> None:
+    errors = falling_errors(1, frames=12)
+    stages = allot(errors, threshold_for(errors, 4.0))
+    total = errors[stages - 1, np.arange(12)].sum()
+    for giver in range(12):
+        for taker in range(12):
+            if giver != taker and stages[giver] > 1 and stages[taker] < 8:
+                other = stages.copy()
+                other[giver] -= 1
+                other[taker] += 1
+                assert errors[other - 1, np.arange(12)].sum() > total
+
+
+@pytest.mark.parametrize("frames", [0, 1, 2, 5])
+def test_groups_hold_the_mean_of_their_frames(frames: int) -> None:
+    errors = np.arange(3.0 * frames).reshape(3, frames)
+    groups = group_errors(errors)
+    assert groups.shape == (3, -(-frames // FRAMES))
+    for number, column in enumerate(groups.T):
+        expected = errors[:, number * FRAMES : (number + 1) * FRAMES].mean(1)
+        np.testing.assert_allclose(column, expected)
