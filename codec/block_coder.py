@@ -8,11 +8,12 @@ from typing import BinaryIO
 import numpy as np
 
 from codec.backends.interface import Backend
-from codec.bitstream import FileReader, FileWriter, Header
+from codec.bitstream import VARIABLE, FileReader, FileWriter, Header
 from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import ConfigError
 from codec.model_header import new_header, refuse_other_model
+from codec.vbr import VbrEncoder
 
 MAX_EFFORT = 64
 
@@ -53,8 +54,13 @@ class BlockCoder:
         rates = replace(self.config.rates, holder=self.name or "the model")
         return rates.pick(bitrate_kbps, num_stages)
 
-    def header(self, sample_rate: int, num_channels: int, num_stages: int) -> Header:
+    def header(
+        self, sample_rate: int, num_channels: int, num_stages: int, *, vbr: bool = False
+    ) -> Header:
         """What a file of this codec starts with; the number of samples is set at the end.
+
+        Args:
+            vbr: stages vary from frame to frame.
 
         Raises:
             AudioError: a sample rate or number of channels that can't be coded.
@@ -65,13 +71,17 @@ class BlockCoder:
             sample_rate=sample_rate,
             num_channels=num_channels,
             num_stages=num_stages,
+            vbr=vbr,
         )
 
     def file_encoder(self, header: Header) -> Encoder:
         """An encoder of waves at the rate, and with the channels and stages, of `header`."""
-        return Encoder(
-            self.backend, header.sample_rate, header.num_channels, header.num_stages, self.effort
-        )
+        shape = header.sample_rate, header.num_channels, header.num_stages
+        if header.version == VARIABLE:
+            return VbrEncoder(
+                self.backend, *shape, self.effort, frames_per_chunk=header.frames_per_chunk
+            )
+        return Encoder(self.backend, *shape, self.effort)
 
     def file_decoder(self, header: Header) -> Decoder:
         """A decoder to the wave that `header` describes.

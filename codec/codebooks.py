@@ -54,11 +54,30 @@ class Codebooks:
         return codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """The sum of the codewords. Shape: codes [Q, F] -> latent [F, D]."""
-        total = self.codewords[0][codes[0]]
-        for book, row in zip(self.codewords[1:], codes[1:], strict=False):
-            total += book[row]
+        """The sum of the codewords; -1 stands for none.
+
+        Shape: codes [Q, F] -> latent [F, D].
+        """
+        total = np.zeros((codes.shape[1], self.codewords.shape[2]), np.float32)
+        for book, row in zip(self.codewords, codes, strict=False):
+            if row.size and row.min() < 0:
+                there = row >= 0
+                total[there] += book[row[there]]
+            else:
+                total += book[row]
         return total
+
+    def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Squared error of each frame after 1 … Q stages.
+
+        Shape: latent [F, D], codes [Q, F] -> [Q, F] float32.
+        """
+        residual = latent.copy()
+        found = np.empty(codes.shape, np.float32)
+        for stage, row in enumerate(codes):
+            residual -= self.codewords[stage][row]
+            np.einsum("fd,fd->f", residual, residual, out=found[stage])
+        return found
 
     def _nearest(self, latent: np.ndarray, num_stages: int) -> np.ndarray:
         """Shape: latent [N, D] -> codes [num_stages, N]."""

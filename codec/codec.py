@@ -144,7 +144,8 @@ class Codec(BlockCoder):
 
         The network is not needed.
 
-        Shape: -> codes [C, Q, F] int64.
+        Shape: -> codes [C, Q, F] int64; -1 where a file of variable bitrate has none, and Q is what
+        the frame with most stages has.
 
         Raises:
             CorruptError, VersionError: not a sound .nsvq file.
@@ -166,8 +167,8 @@ class Codec(BlockCoder):
         Args:
             num_samples: cut to that many samples of each channel.
 
-        Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32,
-        T = (F - 1) · hop or num_samples.
+        Shape: codes [C, Q, F] integers, any Q up to the model's, -1 for none ->
+        wave [C, T] float32, T = (F - 1) · hop or num_samples.
 
         Raises:
             BitstreamError: codes of another shape or range.
@@ -185,10 +186,17 @@ class Codec(BlockCoder):
         sample_rate: int,
         bitrate_kbps: float | None = None,
         num_stages: int | None = None,
+        *,
+        vbr: bool = True,
     ) -> bytes:
-        """A .nsvq file of a wave; arguments and errors as for `encode`."""
+        """A .nsvq file of a wave; other arguments and errors as for `encode`.
+
+        Args:
+            vbr: give stages to the frames that need them, as many in all; else all frames alike.
+        """
         array = as_wave(wave)
-        header = self.header(sample_rate, len(array), self.stages_for(bitrate_kbps, num_stages))
+        stages = self.stages_for(bitrate_kbps, num_stages)
+        header = self.header(sample_rate, len(array), stages, vbr=vbr)
         file = BytesIO()
         self.compress_blocks(split_wave(array), header, file)
         return file.getvalue()

@@ -36,6 +36,9 @@ class AnyResampler(Protocol):
 ResamplerMaker = Callable[[int, int, Callable[[int], int]], AnyResampler]
 """From two rates in Hz and from samples in to samples out; see `Resampler`."""
 
+Latents = list[list[np.ndarray]]
+"""Blocks [F, D] of each channel, as the network gave them."""
+
 
 class Encoder:
     """One recording on its way to codes.
@@ -78,32 +81,37 @@ class Encoder:
             CheckpointError: weights so large that the latent is not finite.
         """
         self.num_samples += wave.shape[1]
-        return self._code(self._resampler.push(wave))
+        return self._code(self._latents(self._resampler.push(wave)))
 
     @_QUIET
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
-        codes = self._code(self._resampler.finish())
-        rest = [self._quantize(stream.finish()) for stream in self._streams]
-        return np.concatenate([codes, np.stack(rest)], axis=2)
+        latents = self._latents(self._resampler.finish())
+        for blocks, stream in zip(latents, self._streams, strict=True):
+            blocks.extend(stream.finish())
+        return self._code(latents)
 
-    def _code(self, waves: Iterable[np.ndarray]) -> np.ndarray:
-        """Shape: waves [C, T] at the model's rate -> codes [C, Q, F]."""
-        empty = np.zeros((len(self._streams), self.num_stages, 0), np.int64)
-        parts = [empty]
+    def _latents(self, waves: Iterable[np.ndarray]) -> Latents:
+        """Shape: waves [C, T] at the model's rate -> latents [F, D], blocks of each channel."""
+        found: Latents = [[] for _ in self._streams]
         for wave in waves:
-            channels = zip(self._streams, wave, strict=True)
-            parts.append(np.stack([self._quantize(stream.push(row)) for stream, row in channels]))
-        return np.concatenate(parts, axis=2)
+            for blocks, stream, row in zip(found, self._streams, wave, strict=True):
+                blocks.extend(stream.push(row))
+        return found
 
-    def _quantize(self, latents: list[np.ndarray]) -> np.ndarray:
-        """Shape: latents [F, D] -> codes [Q, F]."""
-        if not all(np.isfinite(latent).all() for latent in latents):
+    def _code(self, latents: Latents) -> np.ndarray:
+        """Shape: latents [F, D], blocks of each channel -> codes [C, Q, F]."""
+        empty = np.zeros((self.num_stages, 0), np.int64)
+        rows = [[self._quantize(block, self.num_stages) for block in blocks] for blocks in latents]
+        return np.stack([np.concatenate([empty, *codes], axis=1) for codes in rows])
+
+    def _quantize(
+        self, latent: np.ndarray, num_stages: int, effort: int | None = None
+    ) -> np.ndarray:
+        """Shape: latent [F, D] -> codes [Q, F]."""
+        if not np.isfinite(latent).all():
             raise CheckpointError("encoding gives NaN or infinite numbers: the weights overflow")
-        codes = [
-            self._backend.quantize(latent, self.num_stages, self._effort) for latent in latents
-        ]
-        return np.concatenate([np.zeros((self.num_stages, 0), np.int64), *codes], axis=1)
+        return self._backend.quantize(latent, num_stages, effort or self._effort)
 
 
 class Decoder:
@@ -138,7 +146,8 @@ class Decoder:
     def push(self, codes: np.ndarray) -> np.ndarray:
         """More codes; the samples that are ready.
 
-        Shape: codes [C, Q, F] integers, any Q up to the model's -> wave [C, T] float32.
+        Shape: codes [C, Q, F] integers, any Q up to the model's, -1 for none ->
+        wave [C, T] float32.
 
         Raises:
             CheckpointError: weights so large that samples are not finite.

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from codec.audio import open_audio, target_format, write_blocks
-from codec.bitstream import GROWING, FileReader, Header, default_frames_per_chunk, trim_reader
+from codec.bitstream import (
+    GROWING,
+    VARIABLE,
+    VERSION,
+    FileReader,
+    Header,
+    default_frames_per_chunk,
+    trim_reader,
+    variable_frames_per_chunk,
+)
 from codec.errors import BitstreamError, OutputError
 from codec.output import growing_file, new_file
 from codec.wav_stream import WavStream
@@ -52,6 +61,7 @@ def compress_file(
     bitrate_kbps: float | None = None,
     num_stages: int | None = None,
     mono: bool = False,
+    vbr: bool = True,
     chunk_s: float | None = None,
     tags: bool = False,
     force: bool = False,
@@ -62,8 +72,10 @@ def compress_file(
     Args:
         bitrate_kbps, num_stages: see `Codec.stages_for`.
         mono: fold all channels into one, their mean.
-        chunk_s: seconds in a chunk, as far as a chunk holds them; about one if None.
-        tags: keep title, artist and the like, and the source's format, in a file of version 2.
+        vbr: stages vary from frame to frame, in a file of version 3; see `Codec.compress`.
+        chunk_s: seconds in a chunk, as far as a chunk holds them; about one if None, four with vbr.
+        tags: keep title, artist and the like, and the source's format; without vbr, in a file of
+            version 2.
         force: replace an existing target.
 
     Raises:
@@ -75,10 +87,11 @@ def compress_file(
     _refuse_same(source, target)
     with open_audio(source) as reader, new_file(target, force) as file:
         info = reader.info
-        header = codec.header(info.sample_rate, 1 if mono else info.channels, stages)
+        header = codec.header(info.sample_rate, 1 if mono else info.channels, stages, vbr=vbr)
         header = with_chunks(header, chunk_s)
         if tags:
-            header = replace(header, version=GROWING, tags=reader.tags)
+            version = GROWING if header.version == VERSION else header.version
+            header = replace(header, version=version, tags=reader.tags)
         blocks = _reported(reader.blocks(), info.sample_rate, info.num_samples, progress)
         if mono:
             blocks = _folded(blocks)
@@ -95,6 +108,11 @@ def with_chunks(header: Header, chunk_s: float | None) -> Header:
     """
     if chunk_s is None:
         return header
+    if header.version == VARIABLE:
+        frames = variable_frames_per_chunk(
+            header.frame_rate, header.num_channels, header.code_bits, chunk_s
+        )
+        return replace(header, frames_per_chunk=frames)
     most = default_frames_per_chunk(1e9, header.num_channels, header.code_bits)
     frames = round(min(chunk_s * header.frame_rate, most))
     return replace(header, frames_per_chunk=max(1, frames))

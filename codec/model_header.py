@@ -1,19 +1,36 @@
 """The header that a model's files begin with, and whether a header is of this model."""
 
 from codec.arrays import as_sample_rate
-from codec.bitstream import Header, default_frames_per_chunk
+from codec.bitstream import (
+    VARIABLE,
+    VERSION,
+    Header,
+    default_frames_per_chunk,
+    variable_frames_per_chunk,
+)
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, ModelMismatchError
 
 
 def new_header(
-    config: ModelConfig, model_id: bytes, *, sample_rate: int, num_channels: int, num_stages: int
+    config: ModelConfig,
+    model_id: bytes,
+    *,
+    sample_rate: int,
+    num_channels: int,
+    num_stages: int,
+    vbr: bool = False,
 ) -> Header:
     """What a file starts with; the number of samples is set at the end.
+
+    Args:
+        vbr: stages vary from frame to frame (version 3); not where all frames have all stages.
 
     Raises:
         AudioError: a sample rate or number of channels that can't be coded.
     """
+    varies = vbr and num_stages < config.num_stages
+    frames_per_chunk = variable_frames_per_chunk if varies else default_frames_per_chunk
     try:
         return Header(
             model_id,
@@ -24,7 +41,8 @@ def new_header(
             config.code_bits,
             config.sample_rate,
             config.hop,
-            default_frames_per_chunk(config.frame_rate, num_channels, config.code_bits),
+            frames_per_chunk(config.frame_rate, max(1, num_channels), config.code_bits),
+            VARIABLE if varies else VERSION,
         )
     except BitstreamError as error:
         raise AudioError(

@@ -52,7 +52,17 @@ class Backend(Protocol):
         ...
 
     def dequantize(self, codes: np.ndarray) -> np.ndarray:
-        """The sum of the codewords. Shape: codes [Q, F], any Q -> latent [F, D]."""
+        """The sum of the codewords; -1 stands for none.
+
+        Shape: codes [Q, F], any Q -> latent [F, D].
+        """
+        ...
+
+    def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Squared error of each frame after 1 … Q stages.
+
+        Shape: latent [F, D], codes [Q, F] -> [Q, F] float32.
+        """
         ...
 
     def synthesis(self, block_frames: int | None = None) -> Stream:

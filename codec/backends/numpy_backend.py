@@ -63,6 +63,10 @@ class NumpyBackend:
         """Shape: codes [Q, F] -> latent [F, D]."""
         return self.codebooks.decode(codes)
 
+    def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Shape: latent [F, D], codes [Q, F] -> [Q, F] float32."""
+        return self.codebooks.errors(latent, codes)
+
     def synthesis(self, block_frames: int | None = None) -> Stream:
         """Pieces of latent [F, D] to blocks of wave [T]."""
         return Synthesis(self, block_frames or self.block_frames)

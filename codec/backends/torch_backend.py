@@ -62,6 +62,12 @@ class TorchBackend:
         """Shape: codes [Q, F] -> latent [F, D]."""
         return self.model.quantizer.decode(self.tensor(codes).unsqueeze(0))[0].T.cpu().numpy()
 
+    @torch.inference_mode()
+    def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Shape: latent [F, D], codes [Q, F] -> [Q, F] float32."""
+        columns, rows = self.tensor(latent).T.unsqueeze(0), self.tensor(codes).unsqueeze(0)
+        return self.model.quantizer.errors(columns, rows)[0].cpu().numpy()
+
     def synthesis(self, block_frames: int | None = None) -> Stream:
         """Pieces of latent [F, D] to blocks of wave [T]."""
         return Synthesis(self, block_frames or self.window_frames)

@@ -55,12 +55,12 @@ class Codebooks(nn.Module):
 
     @torch.no_grad()
     def decode(self, codes: Tensor) -> Tensor:
-        """The sum of the codewords.
+        """The sum of the codewords; -1 stands for none.
 
         Shape: codes [B, Q, F], any Q up to the chain's -> latent [B, D, F].
 
         Raises:
-            QuantizerError: more stages than there are, or a code outside [0, K).
+            QuantizerError: more stages than there are, or a code outside [-1, K).
         """
         size = self.codebooks.shape[1]
         if codes.dim() != 3 or not 1 <= codes.shape[1] <= len(self.codebooks):
@@ -68,14 +68,27 @@ class Codebooks(nn.Module):
                 f"codes of shape {tuple(codes.shape)}; expected [B, Q, F] with "
                 f"Q from 1 to {len(self.codebooks)}"
             )
-        if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < size:
+        if codes.numel() and not -1 <= int(codes.min()) <= int(codes.max()) < size:
             raise QuantizerError(
                 f"codes from {int(codes.min())} to {int(codes.max())}; "
                 f"the codebooks hold 0 to {size - 1}"
             )
         books = self.codewords()
-        chosen = [functional.embedding(codes[:, q], books[q]) for q in range(codes.shape[1])]
+        chosen = [_chosen(books[q], codes[:, q]) for q in range(codes.shape[1])]
         return torch.stack(chosen).sum(0).transpose(1, 2)
+
+    @torch.no_grad()
+    def errors(self, latent: Tensor, codes: Tensor) -> Tensor:
+        """Squared error of each frame after 1 … Q stages.
+
+        Shape: latent [B, D, F], codes [B, Q, F] -> [B, Q, F].
+        """
+        residual, found = latent.transpose(1, 2), []
+        books = self.codewords().to(latent.dtype)
+        for stage, book in enumerate(books[: codes.shape[1]]):
+            residual = residual - functional.embedding(codes[:, stage], book)
+            found.append(residual.square().sum(2))
+        return torch.stack(found, 1)
 
     def rows(self, latent: Tensor) -> Tensor:
         """The latent's vectors, checked. Shape: latent [B, D, F] -> [B · F, D], float32 or better.
@@ -101,6 +114,12 @@ class Codebooks(nn.Module):
         if num_stages is not None and not 1 <= num_stages <= stages:
             raise QuantizerError(f"{num_stages} stages; the chain has 1 to {stages}")
         return num_stages or stages
+
+
+def _chosen(book: Tensor, codes: Tensor) -> Tensor:
+    """Shape: book [K, D], codes [B, F] -> [B, F, D], zeros where a code is -1."""
+    there = (codes >= 0).unsqueeze(-1)
+    return functional.embedding(codes.clamp(min=0), book) * there
 
 
 def columns(rows: Tensor, latent: Tensor, kind: torch.dtype | None = None) -> Tensor:

@@ -15,15 +15,19 @@ from codec.bitstream.file import (
 from codec.bitstream.header import (
     GROWING,
     HEADER_BYTES,
+    VARIABLE,
     VERSION,
     Header,
     default_frames_per_chunk,
+    variable_frames_per_chunk,
 )
 from codec.bitstream.tags import Tags, kept_tags
+from codec.bitstream.variable import variable_bits
 
 __all__ = [
     "GROWING",
     "HEADER_BYTES",
+    "VARIABLE",
     "VERSION",
     "FileReader",
     "FileWriter",
@@ -36,4 +40,6 @@ __all__ = [
     "trim_file",
     "trim_reader",
     "unpack_file",
+    "variable_bits",
+    "variable_frames_per_chunk",
 ]

@@ -5,10 +5,11 @@
     | label  |   CRC-32   | stage 0: channel 0, 1, …  | stage 1: …  | 0… |
     +--------+------------+----------------------------------------------+
 
-The label is the payload's length in version 1, the number of frames in version 2. The payload is
-one run of bits, most significant first: codes of `code_bits` bits, by stage, then channel, then
-frame, and zero bits up to a whole byte. Fewer stages are a shorter run. The checksum covers the
-chunk's index (4 bytes), the label and the payload, so chunks can't change places.
+The label is the payload's length in versions 1 and 3, the number of frames in version 2. The
+payload of version 3 is described in `variable`, that of the others is one run of bits, most
+significant first: codes of `code_bits` bits, by stage, then channel, then frame, and zero bits up
+to a whole byte. Fewer stages are a shorter run. The checksum covers the chunk's index (4 bytes),
+the label and the payload, so chunks can't change places.
 """
 
 import struct
@@ -16,7 +17,15 @@ import zlib
 
 import numpy as np
 
-from codec.bitstream.header import GROWING, Header, payload_bytes
+from codec.bitstream.bits import from_bits, to_bits
+from codec.bitstream.header import (
+    GROWING,
+    MAX_VARIABLE_BYTES,
+    VARIABLE,
+    Header,
+    payload_bytes,
+)
+from codec.bitstream.variable import pack_variable, unpack_variable, with_fewer
 from codec.errors import BitstreamError, CorruptError
 
 _PREFIX = struct.Struct(">HI")
@@ -32,9 +41,7 @@ def pack_codes(codes: np.ndarray, code_bits: int) -> bytes:
     >>> pack_codes(np.array([1, 2, 3]), 3).hex()
     '2980'
     """
-    shifts = np.arange(code_bits - 1, -1, -1, dtype=np.uint16)
-    bits = (codes.astype(np.uint16)[:, None] >> shifts) & 1
-    return np.packbits(bits.astype(np.uint8)).tobytes()
+    return np.packbits(to_bits(codes, code_bits)).tobytes()
 
 
 def unpack_codes(payload: bytes, count: int, code_bits: int) -> np.ndarray:
@@ -46,35 +53,48 @@ def unpack_codes(payload: bytes, count: int, code_bits: int) -> np.ndarray:
     array([1, 2, 3])
     """
     packed = np.frombuffer(payload, np.uint8)
-    bits = np.unpackbits(packed, count=count * code_bits).reshape(count, code_bits)
-    return bits @ (1 << np.arange(code_bits - 1, -1, -1, dtype=np.int64))
+    return from_bits(np.unpackbits(packed, count=count * code_bits), code_bits)
 
 
 def pack_chunk(header: Header, index: int, codes: np.ndarray) -> bytes:
     """Chunk number `index`.
 
-    Shape: codes [C, Q, F] integers, F what the header says of this chunk.
+    Shape: codes [C, Q, F] integers, F what the header says of this chunk; of version 3 any Q, and
+    -1 where there is no code.
 
     Raises:
         BitstreamError: codes of another shape, type or range than the header promises.
     """
-    expected = (header.num_channels, header.num_stages, codes.shape[-1])
+    variable = header.version == VARIABLE
+    stages = codes.shape[1] if variable else header.num_stages
+    expected = (header.num_channels, stages, codes.shape[-1])
     if codes.shape != expected or not np.issubdtype(codes.dtype, np.integer):
         raise BitstreamError(f"codes are {codes.dtype} {codes.shape}; expected integers {expected}")
-    if codes.size and not (codes.min() >= 0 and codes.max() < 1 << header.code_bits):
+    lowest = -1 if variable else 0
+    if codes.size and not (codes.min() >= lowest and codes.max() < 1 << header.code_bits):
         raise BitstreamError(
             f"codes reach from {codes.min()} to {codes.max()}; "
-            f"expected 0 to {(1 << header.code_bits) - 1}"
+            f"expected {lowest} to {(1 << header.code_bits) - 1}"
         )
-    payload = pack_codes(codes.transpose(1, 0, 2).reshape(-1), header.code_bits)
+    if variable:
+        payload = pack_variable(codes, header.code_bits)
+    else:
+        payload = pack_codes(codes.transpose(1, 0, 2).reshape(-1), header.code_bits)
     return _framed(index, _label(header, codes.shape[-1], len(payload)), payload)
 
 
-def unpack_payload(header: Header, payload: bytes, num_frames: int, num_stages: int) -> np.ndarray:
-    """The first `num_stages` stages of a checked payload.
+def unpack_payload(header: Header, index: int, payload: bytes, num_stages: int) -> np.ndarray:
+    """The first `num_stages` stages of chunk `index`, of its checked payload.
 
-    Shape: -> codes [C, num_stages, F] int64.
+    Shape: -> codes [C, num_stages, F] int64; of version 3 see `unpack_variable` and `with_fewer`.
+
+    Raises:
+        CorruptError: of version 3, not what a payload can be.
     """
+    num_frames = header.chunk_frames(index)
+    if header.version == VARIABLE:
+        codes = _variable(header, index, payload)
+        return with_fewer(codes, num_stages, header.num_stages)
     shape = (num_stages, header.num_channels, num_frames)
     codes = unpack_codes(payload, num_stages * header.num_channels * num_frames, header.code_bits)
     return codes.reshape(shape).transpose(1, 0, 2)
@@ -89,6 +109,10 @@ def check_prefix(header: Header, index: int, prefix: bytes) -> tuple[int, int]:
     if len(prefix) < PREFIX_BYTES:
         raise CorruptError(f"truncated: chunk {index} of {header.num_chunks} is missing")
     label, checksum = _PREFIX.unpack(prefix)
+    if header.version == VARIABLE:
+        if not 0 < label <= MAX_VARIABLE_BYTES:
+            raise CorruptError(f"damaged: chunk {index} of {header.num_chunks} has {label} bytes")
+        return label, checksum
     length = payload_bytes(header, header.chunk_frames(index))
     expected = _label(header, header.chunk_frames(index), length)
     if label != expected:
@@ -104,13 +128,16 @@ def check_payload(header: Header, index: int, payload: bytes, checksum: int) -> 
     """Compare a payload that is as long as it should be with its checksum.
 
     Raises:
-        CorruptError: the checksum differs, or padding bits are not zero.
+        CorruptError: the checksum differs, or it is not what a payload can be.
     """
     label = _label(header, header.chunk_frames(index), len(payload))
     if _checksum(index, label, payload) != checksum:
         raise CorruptError(
             f"damaged: the checksum of chunk {index} of {header.num_chunks} doesn't match"
         )
+    if header.version == VARIABLE:
+        _variable(header, index, payload)
+        return
     codes = header.num_stages * header.num_channels * header.chunk_frames(index)
     if payload[-1] & (1 << -codes * header.code_bits % 8) - 1:
         raise CorruptError(f"damaged: chunk {index} ends in bits that should be zero")
@@ -118,10 +145,22 @@ def check_payload(header: Header, index: int, payload: bytes, checksum: int) -> 
 
 def trim_payload(header: Header, index: int, payload: bytes, num_stages: int) -> bytes:
     """Chunk `index` with only its first `num_stages` stages, made from a checked payload."""
+    if header.version == VARIABLE:
+        kept_codes = unpack_payload(header, index, payload, num_stages)
+        return pack_chunk(header, index, kept_codes)
     count = num_stages * header.num_channels * header.chunk_frames(index)
     kept = bytearray(payload[: -(-count * header.code_bits // 8)])
     kept[-1] &= 0xFF << (-count * header.code_bits % 8) & 0xFF
     return _framed(index, _label(header, header.chunk_frames(index), len(kept)), bytes(kept))
+
+
+def _variable(header: Header, index: int, payload: bytes) -> np.ndarray:
+    """Codes of chunk `index`; errors name it. Shape: -> [C, Q, F]."""
+    frames = header.chunk_frames(index)
+    try:
+        return unpack_variable(payload, header.num_channels, frames, header.code_bits)
+    except CorruptError as error:
+        raise CorruptError(f"damaged: chunk {index} of {header.num_chunks}: {error}") from error
 
 
 def _label(header: Header, num_frames: int, num_bytes: int) -> int:

@@ -19,8 +19,17 @@ from codec.bitstream.chunks import (
     trim_payload,
     unpack_payload,
 )
+from codec.bitstream.counted import counted
 from codec.bitstream.growing import pack_end, scan
-from codec.bitstream.header import GROWING, HEADER_BYTES, Header, pack_header, unpack_header
+from codec.bitstream.header import (
+    GROWING,
+    HEADER_BYTES,
+    VARIABLE,
+    VERSION,
+    Header,
+    pack_header,
+    unpack_header,
+)
 from codec.bitstream.tags import pack_tags
 from codec.errors import BitstreamError, CorruptError
 
@@ -28,8 +37,8 @@ from codec.errors import BitstreamError, CorruptError
 class FileWriter:
     """Writes codes as they come; the number of samples may be known only at the end.
 
-    A file of version 1 must seek, if that number is news. One of version 2 needn't, and what is
-    written is flushed chunk by chunk.
+    A file of version 1 or 3 must seek, if that number is news. One of version 2 needn't, and what
+    is written is flushed chunk by chunk.
     """
 
     def __init__(self, file: BinaryIO, header: Header) -> None:
@@ -41,10 +50,14 @@ class FileWriter:
         self._num_waiting = 0
         self._num_chunks = 0
         self._num_frames = 0
+        self._num_bytes = 0
+        """Of all chunks."""
         file.write(pack_header(header) + pack_tags(header.tags))
 
     def write(self, codes: np.ndarray) -> None:
-        """Add frames. Shape: codes [C, Q, F], any F."""
+        """Add frames. Shape: codes [C, Q, F], any F; see `pack_chunk`."""
+        if not codes.shape[-1]:
+            return
         self._waiting.append(codes)
         self._num_waiting += codes.shape[-1]
         self._num_frames += codes.shape[-1]
@@ -72,6 +85,9 @@ class FileWriter:
             self._file.seek(self._start)
             self._file.write(pack_header(header))
             self._file.seek(end)
+        if header.version == VARIABLE:
+            payloads = self._num_bytes - PREFIX_BYTES * self._num_chunks
+            return replace(header, variable_bytes=payloads)
         return header
 
     def _write_chunks(self, fewest: int) -> None:
@@ -80,7 +96,9 @@ class FileWriter:
         start, step = 0, self._header.frames_per_chunk
         while codes.shape[-1] - start >= fewest:
             chunk = codes[..., start : start + step]
-            self._file.write(pack_chunk(self._header, self._num_chunks, chunk))
+            packed = pack_chunk(self._header, self._num_chunks, chunk)
+            self._num_bytes += len(packed)
+            self._file.write(packed)
             self._num_chunks += 1
             start += chunk.shape[-1]
         self._waiting = [codes[..., start:]]
@@ -98,7 +116,7 @@ class FileReader:
     def __init__(
         self, file: BinaryIO, num_bytes: int | None = None, *, partial: bool = False
     ) -> None:
-        """Read the header; of a file of version 2 that can't seek, all of it.
+        """Read the header; of a file of version 2 or 3 that can't seek, all of it.
 
         Args:
             num_bytes: the file's length where it is known, to compare with the header's claim.
@@ -112,15 +130,18 @@ class FileReader:
         self.header = unpack_header(_read(file, HEADER_BYTES))
         self.missing = ""
         """What a file of version 2 lacks and how long the rest is; "" if nothing."""
+        if self.header.version != VERSION and not file.seekable():
+            self._file = _spooled(file)
+            weakref.finalize(self, self._file.close)
         if self.header.version == GROWING:
-            if not file.seekable():
-                self._file = _spooled(file)
-                weakref.finalize(self, self._file.close)
             self.header, self.missing = scan(self._file, self.header)
             if self.missing and not partial:
                 raise CorruptError(self.missing)
             self._file.seek(len(pack_tags(self.header.tags)), os.SEEK_CUR)
             return
+        if self.header.version == VARIABLE:
+            self.header = counted(self._file, self.header)
+            self._file.seek(len(pack_tags(self.header.tags)), os.SEEK_CUR)
         expected = self.header.file_bytes
         if num_bytes is not None and num_bytes != expected:
             kind = "truncated" if num_bytes < expected else "damaged"
@@ -148,7 +169,8 @@ class FileReader:
     def codes(self, num_stages: int | None = None) -> Iterator[np.ndarray]:
         """Each chunk's codes, of the first `num_stages` stages (all if None).
 
-        Shape: -> codes [C, num_stages, F] int64.
+        Shape: -> codes [C, num_stages, F] int64. Of version 3, `num_stages` are what frames have on
+        average: -> [C, Q, F] with as many stages as the frame that has most, -1 for no code.
 
         Raises:
             ConfigError: the file has fewer stages.
@@ -156,24 +178,24 @@ class FileReader:
         """
         stages = self.header.held_stages(num_stages=num_stages)
         for index, payload in enumerate(self.payloads()):
-            yield unpack_payload(self.header, payload, self.header.chunk_frames(index), stages)
+            yield unpack_payload(self.header, index, payload, stages)
 
 
 def read_header(data: bytes) -> Header:
-    """The header of a file; of version 1, its first 40 bytes are enough.
+    """The header of a file; of version 1, its first 40 bytes are enough, else all of it is needed.
 
     Raises:
         CorruptError: not a .nsvq file, truncated, damaged or impossible.
         VersionError: another version of the format.
     """
     header = unpack_header(data)
-    return FileReader(BytesIO(data)).header if header.version == GROWING else header
+    return header if header.version == VERSION else FileReader(BytesIO(data)).header
 
 
 def pack_file(header: Header, codes: np.ndarray) -> bytes:
     """A whole file.
 
-    Shape: codes [C, Q, F] integers in [0, 2^code_bits), as the header says.
+    Shape: codes [C, Q, F] integers in [0, 2^code_bits), as the header says; see `pack_chunk`.
 
     Raises:
         BitstreamError: header and codes contradict each other.
@@ -188,7 +210,7 @@ def pack_file(header: Header, codes: np.ndarray) -> bytes:
 def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.ndarray]:
     """The header and the codes of the first `num_stages` stages (all if None).
 
-    Shape: codes [C, num_stages, F] int64.
+    Shape: codes [C, num_stages, F] int64; see `FileReader.codes`.
 
     Raises:
         ConfigError: the file has fewer stages.
@@ -196,8 +218,12 @@ def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.
     """
     reader = FileReader(BytesIO(data), len(data))
     header = reader.header
-    shape = (header.num_channels, header.held_stages(num_stages=num_stages), 0)
     chunks = list(reader.codes(num_stages))
+    stages = header.held_stages(num_stages=num_stages)
+    if header.version == VARIABLE:
+        stages = max((chunk.shape[1] for chunk in chunks), default=1)
+        chunks = [_deep(chunk, stages) for chunk in chunks]
+    shape = (header.num_channels, stages, 0)
     return header, np.concatenate([np.zeros(shape, np.int64), *chunks], axis=-1)
 
 
@@ -219,13 +245,21 @@ def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header
     """
     header = replace(reader.header, num_stages=reader.header.held_stages(num_stages=num_stages))
     target.write(pack_header(header) + pack_tags(header.tags))
-    target.writelines(
-        trim_payload(reader.header, index, payload, num_stages)
-        for index, payload in enumerate(reader.payloads())
-    )
+    total = 0
+    for index, payload in enumerate(reader.payloads()):
+        chunk = trim_payload(reader.header, index, payload, num_stages)
+        target.write(chunk)
+        total += len(chunk)
+    if header.version == VARIABLE:
+        return replace(header, variable_bytes=total - PREFIX_BYTES * header.num_chunks)
     if header.version == GROWING:
         target.write(pack_end(header.num_chunks, header.num_samples))
     return header
+
+
+def _deep(codes: np.ndarray, num_stages: int) -> np.ndarray:
+    """Codes with stages added that no frame has. Shape: [C, Q, F] -> [C, num_stages, F]."""
+    return np.pad(codes, ((0, 0), (0, num_stages - codes.shape[1]), (0, 0)), constant_values=-1)
 
 
 def _spooled(file: BinaryIO) -> BinaryIO:

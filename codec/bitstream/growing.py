@@ -17,13 +17,7 @@ from dataclasses import replace
 from typing import BinaryIO
 
 from codec.bitstream.header import END_BYTES, Header, payload_bytes
-from codec.bitstream.tags import (
-    LABEL,
-    PREFIX_BYTES,
-    Tags,
-    tags_length,
-    unpack_tags,
-)
+from codec.bitstream.tags import read_tags
 from codec.errors import BitstreamError, CorruptError
 
 _CHUNK = struct.Struct(">HI")
@@ -48,7 +42,7 @@ def scan(file: BinaryIO, header: Header) -> tuple[Header, str]:
     start = file.tell()
     size = file.seek(0, os.SEEK_END)
     file.seek(start)
-    header = replace(header, tags=_read_tags(file))
+    header = replace(header, tags=read_tags(file))
     frames = chunks = 0
     cut = "its end marker is missing"
     while len(prefix := file.read(_CHUNK.size)) == _CHUNK.size:
@@ -71,19 +65,6 @@ def scan(file: BinaryIO, header: Header) -> tuple[Header, str]:
     file.seek(start)
     complete = _so_far(header, frames)
     return complete, f"truncated: {cut}; what came before lasts {complete.seconds:.2f} s"
-
-
-def _read_tags(file: BinaryIO) -> Tags:
-    """The tags, if there are any; else the file is left where it was."""
-    start = file.tell()
-    prefix = file.read(PREFIX_BYTES)
-    if prefix[:2] != LABEL.to_bytes(2, "big"):
-        file.seek(start)
-        return ()
-    if len(prefix) < PREFIX_BYTES:
-        return ()
-    data = file.read(length := tags_length(prefix))
-    return unpack_tags(prefix, data) if len(data) == length else ()
 
 
 def _ended(header: Header, end: bytes, num_chunks: int, num_frames: int) -> Header:

@@ -8,13 +8,14 @@
 
 Integers are unsigned and big-endian. The number of frames is not stored: it follows from samples,
 rates and hop (`Header.num_frames`). In version 2 all bits of the samples are set: `growing` tells
-how many there are.
+how many there are. In version 3 Q is what all frames have on average: `variable` tells of each.
 """
 
 import struct
 import zlib
 from dataclasses import dataclass
 
+from codec.allocation import GROUP
 from codec.bitstream.tags import Tags, check_tags, tags_bytes
 from codec.errors import BitstreamError, CorruptError, VersionError
 from codec.rates import Rates
@@ -25,12 +26,19 @@ VERSION = 1
 GROWING = 2
 """Version of files that are read before they end, or hold tags; see `growing`."""
 ID_BYTES = 8
+VARIABLE = 3
+"""Version of files whose stages vary from frame to frame; see `variable`."""
 MAX_STAGES = 64
 MAX_CODE_BITS = 12
 MAX_PAYLOAD_BYTES = 0xFFFF
+MAX_VARIABLE_BYTES = 0xFFFE
+"""Of a payload of version 3: the number above it says that tags follow."""
+VERSIONS = (VERSION, GROWING, VARIABLE)
 _FIELDS = struct.Struct(">4sBBBB8sIIHHQ")
 _CHECKSUM = struct.Struct(">I")
 HEADER_BYTES = _FIELDS.size + _CHECKSUM.size
+CHUNK_PREFIX_BYTES = 6
+"""Of a chunk's label and checksum."""
 END_BYTES = 14
 """Of the end marker of version 2."""
 _UNKNOWN = 2**64 - 1
@@ -55,7 +63,7 @@ class Header:
     num_samples: int
     """Samples of each channel of that recording, from 0 up."""
     num_stages: int
-    """Q, 1 to 64."""
+    """Q, 1 to 64; of version 3, what all frames have on average, or fewer."""
     code_bits: int
     """Bits of one code, 1 to 12; a codebook has 2 to the power of it codewords."""
     model_sample_rate: int = 16_000
@@ -65,9 +73,11 @@ class Header:
     frames_per_chunk: int = 50
     """Frames in every chunk but the last, which holds the rest."""
     version: int = VERSION
-    """Of the format: 1, or 2 (`GROWING`)."""
+    """Of the format: 1, 2 (`GROWING`) or 3 (`VARIABLE`)."""
     tags: Tags = ()
-    """Pairs of name and text, sorted by name; only version 2 holds any."""
+    """Pairs of name and text, sorted by name; version 1 holds none."""
+    variable_bytes: int = 0
+    """Bytes of all payloads of version 3, which no other number tells; 0 until they are counted."""
 
     def __post_init__(self) -> None:
         checks = {
@@ -79,8 +89,8 @@ class Header:
             "code_bits": 1 <= self.code_bits <= MAX_CODE_BITS,
             "model_sample_rate": 1_000 <= self.model_sample_rate <= 192_000,
             "hop": 1 <= self.hop <= 65_535,
-            "frames_per_chunk": 1 <= self.frames_per_chunk <= 65_536 - self.version,
-            "version": self.version in (VERSION, GROWING),
+            "frames_per_chunk": 1 <= self.frames_per_chunk <= 65_535 - (self.version == GROWING),
+            "version": self.version in VERSIONS,
         }
         for name, good in checks.items():
             if not good:
@@ -94,7 +104,7 @@ class Header:
             )
         if self.num_chunks >= 2**32:
             raise BitstreamError(f"{self.num_chunks} chunks; a file holds less than 2^32")
-        if self.tags and self.version != GROWING:
+        if self.tags and self.version == VERSION:
             raise BitstreamError(f"a file of version {self.version} holds no tags")
         check_tags(self.tags)
 
@@ -116,7 +126,10 @@ class Header:
 
     @property
     def file_bytes(self) -> int:
-        """Length of the whole file."""
+        """Length of the whole file; of version 3, once its payloads are counted."""
+        if self.version == VARIABLE:
+            chunks = self.num_chunks * CHUNK_PREFIX_BYTES + self.variable_bytes
+            return HEADER_BYTES + tags_bytes(self.tags) + chunks
         full, rest = divmod(self.num_frames, self.frames_per_chunk)
         total = HEADER_BYTES + full * chunk_bytes(self, self.frames_per_chunk)
         if self.version == GROWING:
@@ -163,7 +176,7 @@ def payload_bytes(header: Header, num_frames: int, num_stages: int | None = None
 
 def chunk_bytes(header: Header, num_frames: int) -> int:
     """Bytes of one chunk: length, checksum and payload."""
-    return 6 + payload_bytes(header, num_frames)
+    return CHUNK_PREFIX_BYTES + payload_bytes(header, num_frames)
 
 
 def default_frames_per_chunk(frame_rate: float, num_channels: int, code_bits: int) -> int:
@@ -173,6 +186,14 @@ def default_frames_per_chunk(frame_rate: float, num_channels: int, code_bits: in
     """
     most = MAX_PAYLOAD_BYTES * 8 // (MAX_STAGES * max(1, num_channels) * code_bits)
     return max(1, min(round(frame_rate), most))
+
+
+def variable_frames_per_chunk(
+    frame_rate: float, num_channels: int, code_bits: int, seconds: float = 4.0
+) -> int:
+    """Of version 3: whole groups that last about so long, as far as a chunk surely holds them."""
+    most = MAX_VARIABLE_BYTES * 8 // (num_channels * (MAX_STAGES * code_bits + 32))
+    return GROUP * max(1, min(round(min(seconds * frame_rate, most)), most) // GROUP)
 
 
 def pack_header(header: Header) -> bytes:
@@ -204,8 +225,8 @@ def unpack_header(data: bytes) -> Header:
         raise CorruptError("no data: a .nsvq file has at least 40 bytes")
     if data[:4] != MAGIC[: len(data)]:
         raise CorruptError("not a .nsvq file (it doesn't start with NSVQ)")
-    if len(data) > 4 and data[4] not in (VERSION, GROWING):
-        raise VersionError(f".nsvq version {data[4]}; this release reads versions 1 and 2")
+    if len(data) > 4 and data[4] not in VERSIONS:
+        raise VersionError(f".nsvq version {data[4]}; this release reads versions 1 to 3")
     if len(data) < HEADER_BYTES:
         raise CorruptError(f"truncated: {len(data)} bytes, the header alone has {HEADER_BYTES}")
     fields = bytes(data[: _FIELDS.size])

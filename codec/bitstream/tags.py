@@ -1,4 +1,4 @@
-"""Words about a recording in a file of version 2: title, artist, date, the source's format.
+"""Words about a recording in a file of version 2 or 3: title, artist, date, the source's format.
 
     0        2            6        8                                    8 + n
     +--------+------------+--------+-------------------------------------+
@@ -13,13 +13,14 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
+from typing import BinaryIO
 
 from codec.errors import BitstreamError, CorruptError
 
 Tags = tuple[tuple[str, str], ...]
 """Pairs of name and text, sorted by name."""
 LABEL = 0xFFFF
-"""Where a chunk has its number of frames."""
+"""Where a chunk has its label."""
 MAX_BYTES = 4_096
 """Of names and texts with their lengths."""
 _NAME = re.compile(r"[a-z_]{1,32}")
@@ -76,7 +77,24 @@ def pack_tags(tags: Tags) -> bytes:
     return _PREFIX.pack(LABEL, _checksum(data), len(data)) + data
 
 
-def tags_length(prefix: bytes) -> int:
+def read_tags(file: BinaryIO) -> Tags:
+    """The tags that come next in an open file; if there are none, it is left where it was.
+
+    Raises:
+        CorruptError: damaged tags.
+    """
+    start = file.tell()
+    prefix = file.read(PREFIX_BYTES)
+    if prefix[:2] != LABEL.to_bytes(2, "big"):
+        file.seek(start)
+        return ()
+    if len(prefix) < PREFIX_BYTES:
+        return ()
+    data = file.read(length := _length(prefix))
+    return _unpack(prefix, data) if len(data) == length else ()
+
+
+def _length(prefix: bytes) -> int:
     """Bytes that follow the prefix of tags.
 
     Raises:
@@ -88,7 +106,7 @@ def tags_length(prefix: bytes) -> int:
     return length
 
 
-def unpack_tags(prefix: bytes, data: bytes) -> Tags:
+def _unpack(prefix: bytes, data: bytes) -> Tags:
     """The tags in `data`.
 
     Raises:

@@ -80,7 +80,7 @@ def _of_data(data: DataConfig, top: int) -> Checks:
             "from 0.25 to highest_speed, which is 4 at most",
         ),
         ("data.mix_share", 0.0 <= data.mix_share <= 1.0, "from 0 to 1"),
-        ("data.varied_share", 0.0 <= data.varied_share <= 1.0, "from 0 to 1"),
+        ("data.vbr_share", 0.0 <= data.vbr_share <= 1.0, "from 0 to 1"),
         ("data.lost_share", 0.0 <= data.lost_share <= 1.0, "from 0 to 1"),
         ("data.shares", weighs, "no share below 0 and one above it"),
         (

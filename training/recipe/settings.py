@@ -33,8 +33,8 @@ class DataConfig:
     stage_shares: dict[str, float] = field(default_factory=lambda: {"16": 1.0})
     """Weight of each number of stages in use (quantizer dropout), as strings: TOML keys."""
 
-    varied_share: float = 0.0
-    """Share of items whose stages vary from frame to frame, as in files (`codec.allotment`); their
+    vbr_share: float = 0.0
+    """Share of items whose stages vary from frame to frame, as in files (`codec.allocation`); their
     number of stages is then the mean over the batch's frames."""
     lost_share: float = 0.0
     """Share of items of which some frames get lost, as in conversations."""

@@ -35,7 +35,7 @@ def draw_coded(recipe: Recipe, step: int) -> Coded:
     data = recipe.data
     frames = recipe.model.num_frames(round(data.crop_s * recipe.model.sample_rate))
     rng = np.random.default_rng((recipe.seed + 3, step))
-    varies = rng.random(data.batch_size) < data.varied_share
+    varies = rng.random(data.batch_size) < data.vbr_share
     lost = np.zeros((data.batch_size, frames), bool)
     for item in np.flatnonzero(rng.random(data.batch_size) < data.lost_share):
         start = rng.integers(1, max(2, frames - LONGEST_LOSS))

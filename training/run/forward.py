@@ -9,7 +9,7 @@ from training.quantizers.surrogates import SUBSTITUTES
 from training.ranks import num_ranks
 from training.run.draws import Coded
 from training.run.lost_frames import stand_in
-from training.run.varied_stages import varied_stages
+from training.run.allocation import allocated_stages
 
 
 class Forward(nn.Module):
@@ -47,7 +47,7 @@ class Forward(nn.Module):
         quantizer = self.model.quantizer
         num_stages = coded.num_stages
         if coded.varies.any():
-            num_stages = varied_stages(quantizer, latent, coded.num_stages, coded.varies)
+            num_stages = allocated_stages(quantizer, latent, coded.num_stages, coded.varies)
         quantized = quantizer(latent, num_stages, SUBSTITUTES[self.substitute])
         return stand_in(quantized.output, coded.lost), quantized.loss
 

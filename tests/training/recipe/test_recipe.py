@@ -44,7 +44,7 @@ def test_shipped_recipes_are_valid(path) -> None:
         ({"data": {"lowest_speed": 1.4}}, "lowest_speed"),
         ({"data": {"highest_speed": 9.0}}, "lowest_speed"),
         ({"data": {"mix_share": -0.1}}, "mix_share"),
-        ({"data": {"varied_share": 1.1}}, "varied_share"),
+        ({"data": {"vbr_share": 1.1}}, "vbr_share"),
         ({"data": {"lost_share": -0.1}}, "lost_share"),
         ({"phases": 3}, "phases"),
         ({"phases": [3]}, "phases.0"),

@@ -6,7 +6,7 @@ from codec.backends.torch_codebooks import Codebooks
 from training.recipe import load_recipe
 from training.run.draws import LONGEST_LOSS, draw_coded
 from training.run.lost_frames import stand_in
-from training.run.varied_stages import varied_stages
+from training.run.allocation import allocated_stages
 
 
 def test_louder_items_take_more_stages_and_the_mean_is_kept() -> None:
@@ -14,11 +14,11 @@ def test_louder_items_take_more_stages_and_the_mean_is_kept() -> None:
     codebooks = Codebooks(8, 32, 16)
     latent = torch.randn(4, 16, 30) * torch.tensor([0.1, 0.5, 2.0, 4.0])[:, None, None]
     asked = torch.full((4,), 4)
-    stages = varied_stages(codebooks, latent, asked, torch.ones(4, dtype=torch.bool))
+    stages = allocated_stages(codebooks, latent, asked, torch.ones(4, dtype=torch.bool))
     assert stages.shape == (4, 30)
     assert 3.5 < stages.double().mean() <= 4.0
     assert stages[0].double().mean() < stages[3].double().mean()
-    fixed = varied_stages(codebooks, latent, asked, torch.zeros(4, dtype=torch.bool))
+    fixed = allocated_stages(codebooks, latent, asked, torch.zeros(4, dtype=torch.bool))
     assert (fixed == 4).all()
 
 
@@ -34,7 +34,7 @@ def test_lost_frames_are_held_or_bridged() -> None:
 
 
 def test_draws_are_those_of_the_step_and_keep_their_shares() -> None:
-    recipe = load_recipe("small", ["data.varied_share=0.5", "data.lost_share=0.25"])
+    recipe = load_recipe("small", ["data.vbr_share=0.5", "data.lost_share=0.25"])
     drawn = [draw_coded(recipe, step) for step in range(200)]
     again = draw_coded(recipe, 7)
     assert all(torch.equal(a, b) for a, b in zip(drawn[7], again, strict=True))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.allotment import FRAMES, allot, group_errors, threshold_for
+from codec.allocation import GROUP, allocate, group_errors, threshold_for
 
 
 def falling_errors(seed: int, stages: int = 8, frames: int = 40) -> np.ndarray:
@@ -16,15 +16,15 @@ def falling_errors(seed: int, stages: int = 8, frames: int = 40) -> np.ndarray:
 @given(st.integers(0, 10_000), st.floats(1.0, 8.0))
 def test_mean_stays_within_what_was_asked_for(seed: int, mean: float) -> None:
     errors = falling_errors(seed)
-    stages = allot(errors, threshold_for(errors, mean))
+    stages = allocate(errors, threshold_for(errors, mean))
     assert stages.min() >= 1
     assert stages.max() <= 8
     assert mean - 0.05 <= stages.mean() <= mean
 
 
-def test_no_other_allotment_of_as_many_stages_has_less_error() -> None:
+def test_no_other_allocation_of_as_many_stages_has_less_error() -> None:
     errors = falling_errors(1, frames=12)
-    stages = allot(errors, threshold_for(errors, 4.0))
+    stages = allocate(errors, threshold_for(errors, 48))
     total = errors[stages - 1, np.arange(12)].sum()
     for giver in range(12):
         for taker in range(12):
@@ -39,7 +39,7 @@ def test_no_other_allotment_of_as_many_stages_has_less_error() -> None:
 def test_groups_hold_the_mean_of_their_frames(frames: int) -> None:
     errors = np.arange(3.0 * frames).reshape(3, frames)
     groups = group_errors(errors)
-    assert groups.shape == (3, -(-frames // FRAMES))
+    assert groups.shape == (3, -(-frames // GROUP))
     for number, column in enumerate(groups.T):
-        expected = errors[:, number * FRAMES : (number + 1) * FRAMES].mean(1)
+        expected = errors[:, number * GROUP : (number + 1) * GROUP].mean(1)
         np.testing.assert_allclose(column, expected)

@@ -1,0 +1,75 @@
+"""Payloads of version 3: stages vary from frame to frame.
+
+    | numbers of stages | stage 0: channel 0, 1, …  | stage 1: … those frames that have one | 0… |
+
+In memory a code that isn't there is -1. Fewer stages are taken from all frames alike, but each
+keeps its first, as a higher threshold in coding would have done.
+"""
+
+import numpy as np
+
+from codec.bitstream.bits import from_bits, to_bits
+from codec.bitstream.stage_counts import (
+    counts_bits,
+    counts_of,
+    frames_of,
+    num_groups,
+    pack_counts,
+    unpack_counts,
+)
+from codec.errors import CorruptError
+
+
+def variable_bits(counts: np.ndarray, num_frames: int, code_bits: int) -> int:
+    """Bits of a payload, without what pads it. Shape: counts [C, groups]."""
+    return counts_bits(counts) + int(frames_of(counts, num_frames).sum()) * code_bits
+
+
+def pack_variable(codes: np.ndarray, code_bits: int) -> bytes:
+    """The payload of a chunk.
+
+    Shape: codes [C, Q, F], -1 where there is none.
+
+    Raises:
+        BitstreamError: see `counts_of`.
+    """
+    counts = counts_of(codes)
+    by_stage = codes.transpose(1, 0, 2).ravel()
+    sent = to_bits(by_stage[by_stage >= 0], code_bits)
+    return np.packbits(np.concatenate([pack_counts(counts), sent])).tobytes()
+
+
+def unpack_variable(
+    payload: bytes, num_channels: int, num_frames: int, code_bits: int
+) -> np.ndarray:
+    """The codes in a payload.
+
+    Shape: -> [C, Q, F] int64 with as many stages as the frame that has most, -1 for no code.
+
+    Raises:
+        CorruptError: another length than its numbers of stages make, or padding that is not zero.
+    """
+    bits = np.unpackbits(np.frombuffer(payload, np.uint8))
+    counts, start = unpack_counts(bits, num_channels, num_groups(num_frames))
+    frames = frames_of(counts, num_frames)
+    there = np.arange(frames.max())[:, None, None] < frames
+    end = start + int(frames.sum()) * code_bits
+    if not end <= len(bits) < end + 8 or bits[end:].any():
+        raise CorruptError("its length doesn't fit its numbers of stages")
+    codes = np.full(there.shape, -1, np.int64)
+    codes[there] = from_bits(bits[start:end], code_bits)
+    return codes.transpose(1, 0, 2)
+
+
+def with_fewer(codes: np.ndarray, num_stages: int, of: int) -> np.ndarray:
+    """The codes without the last ones of each frame: `num_stages` in `of` of all, or fewer.
+
+    Shape: codes [C, Q, F], -1 where there is none -> [C, Q', F].
+    """
+    counts = (codes >= 0).sum(1)
+    most = counts.sum() * num_stages // of
+    kept = counts
+    while kept.sum() > most and kept.max() > 1:
+        kept = np.maximum(1, kept - 1)
+    deepest = int(kept.max())
+    return np.where(np.arange(deepest)[:, None] < kept[:, None], codes[:, :deepest], -1)

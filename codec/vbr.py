@@ -1,0 +1,134 @@
+"""Coding at a variable bitrate: as an `Encoder`, but frames get stages by their error.
+
+    latents --all stages--> codes and errors --held for a minute--> allocation --> codes, some cut
+
+What is shared out is what stages for all frames would take, so a file is never longer than one of a
+constant bitrate. A minute is shared out at once, however the wave was cut up.
+"""
+
+import numpy as np
+
+from codec.allocation import GROUP, allocate, group_errors, threshold_for
+from codec.backends.interface import Backend
+from codec.bitstream import variable_bits
+from codec.coder import Encoder, Latents
+
+SEGMENT_S = 60.0
+"""About what is shared out at once."""
+DEEPEST = 2
+"""A frame has at most so many times the mean number of stages, and …"""
+DEEPEST_MORE = 4
+"""… so many more."""
+
+
+class VbrEncoder(Encoder):
+    """One recording on its way to codes, -1 where there is none.
+
+    Args:
+        num_stages: on average.
+        effort: hypotheses kept in the search, once it is known how many stages a frame has.
+        frames_per_chunk: a multiple of `GROUP`.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        sample_rate: int,
+        num_channels: int,
+        num_stages: int,
+        effort: int = 1,
+        *,
+        frames_per_chunk: int,
+    ) -> None:
+        super().__init__(backend, sample_rate, num_channels, num_stages, effort)
+        config = backend.config
+        self._depth = min(config.num_stages, DEEPEST * num_stages + DEEPEST_MORE)
+        self._code_bits, self._chunk = config.code_bits, frames_per_chunk
+        chunks = max(1, round(SEGMENT_S * config.frame_rate / frames_per_chunk))
+        self._segment = chunks * frames_per_chunk
+        empty = np.zeros((0, config.latent_width), np.float32)
+        self._latents_held = [empty] * num_channels
+        self._codes_held = np.zeros((num_channels, self._depth, 0), np.int64)
+        self._errors_held = np.zeros((num_channels, self._depth, 0), np.float32)
+
+    def finish(self) -> np.ndarray:
+        """The last codes. Shape: -> codes [C, Q, F] int64."""
+        found = super().finish()
+        rest = self._shared_out(self._codes_held.shape[2])
+        return np.concatenate([found, rest], axis=2)
+
+    def _code(self, latents: Latents) -> np.ndarray:
+        """Hold them; the segments that are whole.
+
+        Shape: latents [F, D], blocks of each channel -> codes [C, Q, F].
+        """
+        self._hold(latents)
+        found = [np.zeros((len(latents), self._depth, 0), np.int64)]
+        while self._codes_held.shape[2] >= self._segment:
+            found.append(self._shared_out(self._segment))
+        return np.concatenate(found, axis=2)
+
+    def _hold(self, latents: Latents) -> None:
+        """All stages of the frames, and the errors they leave."""
+        codes, errors = [], []
+        for channel, blocks in enumerate(latents):
+            held = self._latents_held[channel]
+            self._latents_held[channel] = np.concatenate([held, *blocks])
+            found = [self._quantize(block, self._depth, effort=1) for block in blocks]
+            left = [
+                self._backend.errors(block, code) for block, code in zip(blocks, found, strict=True)
+            ]
+            codes.append(np.concatenate([self._codes_held[channel], *found], axis=1))
+            errors.append(np.concatenate([self._errors_held[channel], *left], axis=1))
+        self._codes_held, self._errors_held = np.stack(codes), np.stack(errors)
+
+    def _shared_out(self, num_frames: int) -> np.ndarray:
+        """The first frames of those held, with the stages they get. Shape: -> codes [C, Q, F]."""
+        codes, errors = (held[..., :num_frames] for held in (self._codes_held, self._errors_held))
+        counts = self._counts(errors) if num_frames else np.ones(codes.shape[::2], np.int64)
+        if self._effort > 1:
+            codes = self._searched(codes, counts)
+        self._codes_held = self._codes_held[..., num_frames:].copy()
+        self._errors_held = self._errors_held[..., num_frames:].copy()
+        self._latents_held = [held[num_frames:].copy() for held in self._latents_held]
+        return np.where(np.arange(self._depth)[:, None] < counts[:, None], codes, -1)
+
+    def _counts(self, errors: np.ndarray) -> np.ndarray:
+        """Stages of each frame: as many as fit into what a constant bitrate would take.
+
+        Shape: errors [C, Q, F] -> [C, F].
+        """
+        num_channels, _, frames = errors.shape
+        groups = np.concatenate([group_errors(channel) for channel in errors], axis=1)
+        budget = num_channels * frames * self.num_stages * self._code_bits
+        total = budget // (GROUP * self._code_bits)
+        while True:
+            stages = allocate(groups, threshold_for(groups, total)).reshape(num_channels, -1)
+            over = self._bits(stages, frames) - budget
+            if over <= 0 or total <= stages.size:
+                return stages.repeat(GROUP, axis=1)[:, :frames]
+            total -= max(1, over // (GROUP * self._code_bits))
+
+    def _bits(self, stages: np.ndarray, num_frames: int) -> int:
+        """Of the payloads that frames with so many stages make. Shape: stages [C, groups]."""
+        step = self._chunk // GROUP
+        return sum(
+            variable_bits(
+                stages[:, start : start + step],
+                min(self._chunk, num_frames - start * GROUP),
+                self._code_bits,
+            )
+            for start in range(0, stages.shape[1], step)
+        )
+
+    def _searched(self, codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Codes searched for with the effort asked for, frames of as many stages at once.
+
+        Shape: codes [C, Q, F], counts [C, F] -> codes [C, Q, F].
+        """
+        found = codes.copy()
+        for channel, latents in enumerate(self._latents_held):
+            for count in np.unique(counts[channel]):
+                frames = np.flatnonzero(counts[channel] == count)
+                found[channel, :count, frames] = self._quantize(latents[frames], int(count)).T
+        return found
