@@ -65,7 +65,7 @@ def as_sample_rate(sample_rate: float) -> int:
 def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
     """Codes, checked.
 
-    Shape: codes [C, Q, F] integers in [0, K), -1 where there is none -> the same, int64.
+    Shape: codes [C, Q, F] integers in [0, K), -1 where a later stage has none -> the same, int64.
 
     Raises:
         BitstreamError: another shape, type or range.
@@ -77,7 +77,10 @@ def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
             f"codes are {array.dtype} {array.shape}; expected integers [C, Q, F] with C from 1 "
             f"and Q from 1 to {config.num_stages}"
         )
-    if array.size and not (array.min() >= -1 and array.max() < config.codebook_size):
+    good = not array.size or (
+        array.min() >= -1 and array[:, 0].min() >= 0 and array.max() < config.codebook_size
+    )
+    if not good:
         raise BitstreamError(
             f"codes reach from {array.min()} to {array.max()}; expected 0 to "
             f"{config.codebook_size - 1}"

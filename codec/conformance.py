@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from codec.audio import read_audio, to_pcm16, write_audio
-from codec.bitstream import Header, unpack_file
+from codec.bitstream import Header, unpack_file, with_depth
 from codec.errors import BitstreamError, CodecError, ModelMismatchError
 from codec.output import new_file
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from codec.codec import Codec
 
 INDEX = "vectors.json"
-FORMAT = "nsvq-conformance-1"
+FORMAT = "nsvq-conformance-2"
 MAX_CODE_SHARE = 0.02
 """Share of codes that may differ: ties that another arithmetic breaks otherwise."""
 MAX_SAMPLE_STEPS = 4.0
@@ -46,6 +46,8 @@ class Shape:
     num_samples: int
     stage_share: float
     """Of the model's stages, rounded up."""
+    vbr: bool = False
+    """Whether stages vary from frame to frame."""
 
 
 SHAPES = (
@@ -61,6 +63,8 @@ SHAPES = (
     Shape("below-a-frame", 1, 16_000, 319, 1.0),
     Shape("one-sample", 1, 22_050, 1, 1.0),
     Shape("empty", 1, 16_000, 0, 1.0),
+    Shape("variable", 1, 16_000, 150_000, 0.5, vbr=True),
+    Shape("variable-stereo", 2, 44_100, 40_000, 0.25, vbr=True),
 )
 
 
@@ -111,7 +115,7 @@ def make_vectors(codec: "Codec", folder: Path, *, force: bool = False) -> list[P
     written, vectors = [], []
     for shape in SHAPES:
         wave = signal(shape)
-        data = codec.compress(wave, shape.sample_rate, num_stages=_stages(codec, shape))
+        data = _compressed(codec, wave, shape)
         coded, reference = (folder / f"{shape.name}{suffix}" for suffix in (".nsvq", ".flac"))
         with new_file(coded, force) as file:
             file.write(data)
@@ -187,14 +191,17 @@ def _check(codec: "Codec", folder: Path, vector: dict[str, Any]) -> Verdict:
     if chunk_hashes(header, codes) != vector["chunks"]:
         return Verdict(shape.name, codes.size, 0, math.inf, "codes are read otherwise")
     try:
-        made = codec.compress(signal(shape), shape.sample_rate, num_stages=_stages(codec, shape))
-        own_codes = unpack_file(made)[1]
+        own_codes = unpack_file(_compressed(codec, signal(shape), shape))[1]
         decoded, _ = codec.decompress(data)
         steps = _difference(decoded, _reference(folder, shape))
     except CodecError as error:
         return Verdict(shape.name, codes.size, 0, math.inf, str(error))
-    if own_codes.shape != codes.shape:
+    if own_codes.shape[::2] != codes.shape[::2] or (
+        not shape.vbr and own_codes.shape != codes.shape
+    ):
         return Verdict(shape.name, codes.size, codes.size, steps, "codes of another shape")
+    stages = max(own_codes.shape[1], codes.shape[1])
+    own_codes, codes = with_depth(own_codes, stages), with_depth(codes, stages)
     return Verdict(shape.name, codes.size, int((own_codes != codes).sum()), steps)
 
 
@@ -210,6 +217,11 @@ def _difference(decoded: np.ndarray, reference: np.ndarray) -> float:
         return math.inf
     steps = to_pcm16(decoded).astype(np.int32) - to_pcm16(reference).astype(np.int32)
     return float(np.abs(steps).max(initial=0))
+
+
+def _compressed(codec: "Codec", wave: np.ndarray, shape: Shape) -> bytes:
+    stages = _stages(codec, shape)
+    return codec.compress(wave, shape.sample_rate, num_stages=stages, vbr=shape.vbr)
 
 
 def _stages(codec: "Codec", shape: Shape) -> int:

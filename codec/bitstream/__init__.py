@@ -22,7 +22,7 @@ from codec.bitstream.header import (
     variable_frames_per_chunk,
 )
 from codec.bitstream.tags import Tags, kept_tags
-from codec.bitstream.variable import variable_bits
+from codec.bitstream.variable import variable_bits, with_depth
 
 __all__ = [
     "GROWING",
@@ -42,4 +42,5 @@ __all__ = [
     "unpack_file",
     "variable_bits",
     "variable_frames_per_chunk",
+    "with_depth",
 ]

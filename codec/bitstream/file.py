@@ -31,6 +31,7 @@ from codec.bitstream.header import (
     unpack_header,
 )
 from codec.bitstream.tags import pack_tags
+from codec.bitstream.variable import with_depth
 from codec.errors import BitstreamError, CorruptError
 
 
@@ -222,7 +223,7 @@ def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.
     stages = header.held_stages(num_stages=num_stages)
     if header.version == VARIABLE:
         stages = max((chunk.shape[1] for chunk in chunks), default=1)
-        chunks = [_deep(chunk, stages) for chunk in chunks]
+        chunks = [with_depth(chunk, stages) for chunk in chunks]
     shape = (header.num_channels, stages, 0)
     return header, np.concatenate([np.zeros(shape, np.int64), *chunks], axis=-1)
 
@@ -255,11 +256,6 @@ def trim_reader(reader: FileReader, target: BinaryIO, num_stages: int) -> Header
     if header.version == GROWING:
         target.write(pack_end(header.num_chunks, header.num_samples))
     return header
-
-
-def _deep(codes: np.ndarray, num_stages: int) -> np.ndarray:
-    """Codes with stages added that no frame has. Shape: [C, Q, F] -> [C, num_stages, F]."""
-    return np.pad(codes, ((0, 0), (0, num_stages - codes.shape[1]), (0, 0)), constant_values=-1)
 
 
 def _spooled(file: BinaryIO) -> BinaryIO:

@@ -51,7 +51,7 @@ def frames_of(counts: np.ndarray, num_frames: int) -> np.ndarray:
 def counts_bits(counts: np.ndarray) -> int:
     """Bits that `pack_counts` gives. Shape: counts [C, groups]."""
     changes = _changes(counts)
-    return 2 + _FIRST * len(counts) + min(_rice_bits(changes, k) for k in range(_LARGEST_K + 1))
+    return 2 + _FIRST * len(counts) + _rice_bits(changes, _best_k(changes))
 
 
 def pack_counts(counts: np.ndarray) -> np.ndarray:
@@ -61,7 +61,7 @@ def pack_counts(counts: np.ndarray) -> np.ndarray:
     '0000010001110'
     """
     changes = _changes(counts)
-    k = min(range(_LARGEST_K + 1), key=lambda k: _rice_bits(changes, k))
+    k = _best_k(changes)
     text = [f"{k:02b}"]
     for first, row in zip(counts[:, 0].tolist(), changes.tolist(), strict=True):
         text.append(f"{first - 1:06b}")
@@ -78,7 +78,7 @@ def unpack_counts(bits: np.ndarray, num_channels: int, groups: int) -> tuple[np.
     Shape: bits [N] uint8 -> counts [C, groups] int64.
 
     Raises:
-        CorruptError: they end too early, or are out of range.
+        CorruptError: they end too early, are out of range, or take more bits than they need.
     """
     text = (bits + ord("0")).tobytes().decode()
     counts = np.empty((num_channels, groups), np.int64)
@@ -100,6 +100,8 @@ def unpack_counts(bits: np.ndarray, num_channels: int, groups: int) -> tuple[np.
         raise CorruptError("its numbers of stages are cut off") from error
     if place > len(text) or not 1 <= counts.min() <= counts.max() <= 1 << _FIRST:
         raise CorruptError("its numbers of stages are out of range")
+    if k != _best_k(_changes(counts)):
+        raise CorruptError("its numbers of stages are written with the wrong k")
     return counts, place
 
 
@@ -107,6 +109,11 @@ def _changes(counts: np.ndarray) -> np.ndarray:
     """Changes from group to group as numbers from 0 up. Shape: [C, G] -> [C, G - 1]."""
     change = np.diff(counts, axis=1)
     return np.where(change > 0, 2 * change - 1, -2 * change)
+
+
+def _best_k(changes: np.ndarray) -> int:
+    """With which they take fewest bits; of several the lowest."""
+    return min(range(_LARGEST_K + 1), key=lambda k: _rice_bits(changes, k))
 
 
 def _rice_bits(changes: np.ndarray, k: int) -> int:

@@ -73,3 +73,8 @@ def with_fewer(codes: np.ndarray, num_stages: int, of: int) -> np.ndarray:
         kept = np.maximum(1, kept - 1)
     deepest = int(kept.max())
     return np.where(np.arange(deepest)[:, None] < kept[:, None], codes[:, :deepest], -1)
+
+
+def with_depth(codes: np.ndarray, num_stages: int) -> np.ndarray:
+    """Codes with stages added that no frame has. Shape: [C, Q, F] -> [C, num_stages, F]."""
+    return np.pad(codes, ((0, 0), (0, num_stages - codes.shape[1]), (0, 0)), constant_values=-1)

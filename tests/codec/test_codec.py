@@ -40,7 +40,7 @@ def test_channels_are_coded_one_by_one(toy: Codec, num_channels: int) -> None:
 def test_all_ways_to_the_same_wave(toy: Codec) -> None:
     wave = noise(50_001, 2)
     codes = toy.encode(wave, 16_000, num_stages=3)
-    data = toy.compress(wave, 16_000, num_stages=3)
+    data = toy.compress(wave, 16_000, num_stages=3, vbr=False)
     header, found = unpack_file(data)
     np.testing.assert_array_equal(found, codes)
     decoded = toy.decode(codes, num_samples=50_001)
@@ -53,7 +53,7 @@ def test_trimming_is_encoding_at_that_rate(toy: Codec) -> None:
     wave = noise(70_000)
     data = toy.compress(wave, 22_050)
     for stages in range(1, 5):
-        less = toy.compress(wave, 22_050, num_stages=stages)
+        less = toy.compress(wave, 22_050, num_stages=stages, vbr=False)
         assert trim_file(data, stages) == less
         expected = toy.decompress(less)[0]
         np.testing.assert_array_equal(toy.decompress(data, num_stages=stages)[0], expected)

@@ -175,9 +175,9 @@ def test_messages_say_what_is_wrong() -> None:
         data[:10]: (CorruptError, "truncated"),
         data[:-1]: (CorruptError, "truncated"),
         data + b"\0": (CorruptError, "damaged"),
-        data[:4] + b"\3" + data[5:]: (
+        data[:4] + b"\4" + data[5:]: (
             VersionError,
-            "version 3; this release reads versions 1 and 2",
+            "version 4; this release reads versions 1 to 3",
         ),
         data[:4] + b"\2" + data[5:]: (CorruptError, "damaged header"),
         data[:60] + b"\0" + data[61:]: (CorruptError, "checksum of chunk 0 of 3"),

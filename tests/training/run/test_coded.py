@@ -4,9 +4,9 @@ import torch
 
 from codec.backends.torch_codebooks import Codebooks
 from training.recipe import load_recipe
+from training.run.allocation import allocated_stages
 from training.run.draws import LONGEST_LOSS, draw_coded
 from training.run.lost_frames import stand_in
-from training.run.allocation import allocated_stages
 
 
 def test_louder_items_take_more_stages_and_the_mean_is_kept() -> None:
