@@ -230,6 +230,7 @@ class Codec(BlockCoder):
         *,
         redundancy: Redundancy = NONE,
         dtx: bool = False,
+        vbr: bool = False,
     ) -> PacketEncoder:
         """An encoder for a conversation: wave in, a packet for each frame out, with little delay.
 
@@ -243,6 +244,9 @@ class Codec(BlockCoder):
             bitrate_kbps, num_stages: to start with; see `stages_for`.
             redundancy: copies of earlier frames that packets carry, part of the bitrate.
             dtx: send next to nothing while nobody speaks; packets not to be sent are empty.
+            vbr: give stages to the frames that need them: packets of all lengths, the bitrate on
+                average over seconds. Who listens to encrypted packets can tell speech by their
+                lengths (RFC 6562).
 
         Raises:
             AudioError: a sample rate that can't be coded.
@@ -251,7 +255,7 @@ class Codec(BlockCoder):
         rate = self.header(sample_rate, 1, 1).sample_rate
         stages = self.stages_for(bitrate_kbps, num_stages)
         return PacketEncoder(
-            self.backend, rate, stages, self.effort, redundancy=redundancy, dtx=dtx
+            self.backend, rate, stages, self.effort, redundancy=redundancy, dtx=dtx, vbr=vbr
         )
 
     def decoder(self, sample_rate: int, *, redundancy: Redundancy = NONE) -> PacketDecoder:

@@ -3,7 +3,8 @@
     latents --all stages--> codes and errors --held for a minute--> allocation --> codes, some cut
 
 What is shared out is what stages for all frames would take, so a file is never longer than one of a
-constant bitrate. A minute is shared out at once, however the wave was cut up.
+constant bitrate. A minute is shared out at once, however the wave was cut up. Conversations can't
+wait: `codec.live.reservoir` allocates theirs frame by frame.
 """
 
 import numpy as np
@@ -11,7 +12,8 @@ import numpy as np
 from codec.allocation import GROUP, allocate, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
-from codec.coder import Encoder, Latents
+from codec.coder import Encoder, Latents, ResamplerMaker
+from codec.resampling import Resampler
 
 SEGMENT_S = 60.0
 """About what is shared out at once."""
@@ -21,7 +23,71 @@ DEEPEST_MORE = 4
 """… so many more."""
 
 
-class VbrEncoder(Encoder):
+def depth(num_stages: int, mean_stages: int) -> int:
+    """Stages that a frame has at most."""
+    return min(num_stages, DEEPEST * mean_stages + DEEPEST_MORE)
+
+
+class DeepEncoder(Encoder):
+    """An encoder that gives more stages than will be kept, found without effort, and keeps what
+    tells how many each frame should have.
+
+    Args:
+        num_stages: on average, once some are cut.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        sample_rate: int,
+        num_channels: int,
+        num_stages: int,
+        effort: int = 1,
+        *,
+        block_frames: int | None = None,
+        resampler: ResamplerMaker = Resampler,
+    ) -> None:
+        super().__init__(
+            backend,
+            sample_rate,
+            num_channels,
+            num_stages,
+            effort,
+            block_frames=block_frames,
+            resampler=resampler,
+        )
+        self.latents = [np.zeros((0, backend.config.latent_width), np.float32)] * num_channels
+        """[F, D] of each channel, F the frames given last."""
+        self.errors = np.zeros((num_channels, self.depth, 0), np.float32)
+        """[C, Q, F] of the same frames, after 1 … Q stages."""
+
+    @property
+    def depth(self) -> int:
+        """Q, stages given."""
+        return depth(self._backend.config.num_stages, self.num_stages)
+
+    def search(self, latent: np.ndarray, num_stages: int) -> np.ndarray:
+        """Codes found with the effort asked for. Shape: latent [F, D] -> codes [Q, F]."""
+        return self._quantize(latent, num_stages)
+
+    def _code(self, latents: Latents) -> np.ndarray:
+        """Shape: latents [F, D], blocks of each channel -> codes [C, Q, F]."""
+        empty = np.zeros((self.depth, 0))
+        codes, errors = [], []
+        for blocks in latents:
+            found = [self._quantize(block, self.depth, effort=1) for block in blocks]
+            left = [
+                self._backend.errors(block, code) for block, code in zip(blocks, found, strict=True)
+            ]
+            codes.append(np.concatenate([empty.astype(np.int64), *found], axis=1))
+            errors.append(np.concatenate([empty.astype(np.float32), *left], axis=1))
+        none = np.zeros((0, self._backend.config.latent_width), np.float32)
+        self.latents = [np.concatenate([none, *blocks]) for blocks in latents]
+        self.errors = np.stack(errors)
+        return np.stack(codes)
+
+
+class VbrEncoder(DeepEncoder):
     """One recording on its way to codes, -1 where there is none.
 
     Args:
@@ -42,14 +108,12 @@ class VbrEncoder(Encoder):
     ) -> None:
         super().__init__(backend, sample_rate, num_channels, num_stages, effort)
         config = backend.config
-        self._depth = min(config.num_stages, DEEPEST * num_stages + DEEPEST_MORE)
         self._code_bits, self._chunk = config.code_bits, frames_per_chunk
         chunks = max(1, round(SEGMENT_S * config.frame_rate / frames_per_chunk))
         self._segment = chunks * frames_per_chunk
-        empty = np.zeros((0, config.latent_width), np.float32)
-        self._latents_held = [empty] * num_channels
-        self._codes_held = np.zeros((num_channels, self._depth, 0), np.int64)
-        self._errors_held = np.zeros((num_channels, self._depth, 0), np.float32)
+        self._latents_held = self.latents
+        self._codes_held = np.zeros((num_channels, self.depth, 0), np.int64)
+        self._errors_held = self.errors
 
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
@@ -62,25 +126,16 @@ class VbrEncoder(Encoder):
 
         Shape: latents [F, D], blocks of each channel -> codes [C, Q, F].
         """
-        self._hold(latents)
-        found = [np.zeros((len(latents), self._depth, 0), np.int64)]
+        codes = super()._code(latents)
+        self._codes_held = np.concatenate([self._codes_held, codes], axis=2)
+        self._errors_held = np.concatenate([self._errors_held, self.errors], axis=2)
+        self._latents_held = [
+            np.concatenate(both) for both in zip(self._latents_held, self.latents, strict=True)
+        ]
+        found = [codes[..., :0]]
         while self._codes_held.shape[2] >= self._segment:
             found.append(self._shared_out(self._segment))
         return np.concatenate(found, axis=2)
-
-    def _hold(self, latents: Latents) -> None:
-        """All stages of the frames, and the errors they leave."""
-        codes, errors = [], []
-        for channel, blocks in enumerate(latents):
-            held = self._latents_held[channel]
-            self._latents_held[channel] = np.concatenate([held, *blocks])
-            found = [self._quantize(block, self._depth, effort=1) for block in blocks]
-            left = [
-                self._backend.errors(block, code) for block, code in zip(blocks, found, strict=True)
-            ]
-            codes.append(np.concatenate([self._codes_held[channel], *found], axis=1))
-            errors.append(np.concatenate([self._errors_held[channel], *left], axis=1))
-        self._codes_held, self._errors_held = np.stack(codes), np.stack(errors)
 
     def _shared_out(self, num_frames: int) -> np.ndarray:
         """The first frames of those held, with the stages they get. Shape: -> codes [C, Q, F]."""
@@ -91,7 +146,7 @@ class VbrEncoder(Encoder):
         self._codes_held = self._codes_held[..., num_frames:].copy()
         self._errors_held = self._errors_held[..., num_frames:].copy()
         self._latents_held = [held[num_frames:].copy() for held in self._latents_held]
-        return np.where(np.arange(self._depth)[:, None] < counts[:, None], codes, -1)
+        return np.where(np.arange(self.depth)[:, None] < counts[:, None], codes, -1)
 
     def _counts(self, errors: np.ndarray) -> np.ndarray:
         """Stages of each frame: as many as fit into what a constant bitrate would take.
@@ -130,5 +185,5 @@ class VbrEncoder(Encoder):
         for channel, latents in enumerate(self._latents_held):
             for count in np.unique(counts[channel]):
                 frames = np.flatnonzero(counts[channel] == count)
-                found[channel, :count, frames] = self._quantize(latents[frames], int(count)).T
+                found[channel, :count, frames] = self.search(latents[frames], int(count)).T
         return found

@@ -9,7 +9,9 @@ from codec.errors import AudioError
 from codec.live.packets import PacketFormat
 from codec.live.redundancy import NONE, Copies, Redundancy
 from codec.live.resampling import ShortResampler, delay_ms
+from codec.live.reservoir import Reservoir
 from codec.live.silence import UPDATE_STAGES, Sender
+from codec.vbr import DeepEncoder
 
 
 class PacketEncoder:
@@ -21,6 +23,7 @@ class PacketEncoder:
         effort: hypotheses kept in the search for codes.
         redundancy: copies of earlier frames that packets carry, part of `num_stages`.
         dtx: send next to nothing while nobody speaks (discontinuous transmission).
+        vbr: give stages to the frames that need them; packets are then of all lengths.
 
     Raises:
         ConfigError: no room for the copies.
@@ -35,12 +38,16 @@ class PacketEncoder:
         *,
         redundancy: Redundancy = NONE,
         dtx: bool = False,
+        vbr: bool = False,
     ) -> None:
         self.format = PacketFormat.of(backend.config)
         self._rates = backend.config.rates
-        self._encoder = Encoder(
+        kind = DeepEncoder if vbr else Encoder
+        self._encoder = kind(
             backend, sample_rate, 1, 1, effort, block_frames=1, resampler=ShortResampler
         )
+        self._effort = effort
+        self._reservoir = Reservoir(backend.config.frame_rate)
         config = backend.config
         ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
         self.delay_ms = 1000.0 * ahead + delay_ms(sample_rate, config.sample_rate)
@@ -99,17 +106,34 @@ class PacketEncoder:
 
     def _packets(self, codes: np.ndarray) -> list[bytes]:
         """Shape: codes [1, Q, F]."""
-        return [self._packet(frame) for frame in codes[0].T]
+        return [self._packet(frame, number) for number, frame in enumerate(codes[0].T)]
 
-    def _packet(self, codes: np.ndarray) -> bytes:
-        """Shape: codes [Q]."""
+    def _packet(self, codes: np.ndarray, number: int) -> bytes:
+        """Shape: codes [Q] of frame `number` of those that the encoder gave last."""
+        sent, update = self._sender.next() if self._sender else (True, False)
+        if isinstance(self._encoder, DeepEncoder):
+            codes = self._kept(self._encoder, codes, number, spends=sent and not update)
         whole = self._copies.attach(codes)
-        if self._sender is None:
-            return self.format.pack(whole)
-        sent, update = self._sender.next()
         if not sent:
             return b""
         return self.format.pack(self._shortened(whole) if update else whole)
+
+    def _kept(
+        self, encoder: DeepEncoder, codes: np.ndarray, number: int, *, spends: bool
+    ) -> np.ndarray:
+        """The stages that a frame gets; a payload is always filled up.
+
+        Shape: codes [Q] -> [at most Q].
+        """
+        mean, copied = encoder.num_stages, self.redundancy.num_stages
+        count = self._reservoir.stages(encoder.errors[0, :, number], mean) if spends else mean
+        count = max(count, copied)
+        count = min(self.format.filled(count + copied) - copied, len(codes))
+        if spends:
+            self._reservoir.spend(count, mean)
+        if self._effort == 1:
+            return codes[:count]
+        return encoder.search(encoder.latents[0][number : number + 1], count)[:, 0]
 
     def _shortened(self, codes: np.ndarray) -> np.ndarray:
         """A packet with fewer stages of its own frame. Shape: codes [q + r] -> [at most q + r]."""
