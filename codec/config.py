@@ -26,6 +26,9 @@ class ModelConfig:
     """Hz of the wave the network sees; other rates are resampled to it."""
     hop: int = 320
     """Samples between two frames; `sample_rate / hop` is the frame rate."""
+    overlap: int = 0
+    """Samples that the windows of two neighbouring frames share, at most `hop`; 0: all of a hop. The
+    fewer, the less the delay."""
     compression: float = 0.5
     """Exponent on STFT magnitudes, in (0, 1]: 1 is linear, small values favour quiet parts."""
     latent_width: int = 128
@@ -60,6 +63,7 @@ class ModelConfig:
         checks = {
             "sample_rate": 1_000 <= self.sample_rate <= 192_000,
             "hop": 16 <= self.hop <= 8_192,
+            "overlap": 0 <= self.overlap <= self.hop,
             "compression": 0.0 < self.compression <= 1.0,
             "latent_width": 1 <= self.latent_width <= 2_048,
             "trunk_width": 1 <= self.trunk_width <= 4_096,
@@ -93,10 +97,10 @@ class ModelConfig:
 
     @property
     def delay_ms(self) -> float:
-        """Algorithmic delay: a window of two hops, every block's look-ahead, and three hops of the
-        refiner, whose frames overlap fourfold."""
-        frames = sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
-        samples = (2 + frames) * self.hop
+        """Algorithmic delay: a window (a hop and what the next one shares with it), every block's
+        look-ahead, and three hops of the refiner, whose frames overlap fourfold."""
+        frames = 1 + sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
+        samples = frames * self.hop + (self.overlap or self.hop)
         if self.refiner_lookahead:
             samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
         return 1000.0 * samples / self.sample_rate
