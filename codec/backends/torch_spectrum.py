@@ -31,12 +31,12 @@ class Spectrum(nn.Module):
 
     window: Tensor
 
-    def __init__(self, hop: int, compression: float, overlap: int = 0) -> None:
+    def __init__(self, hop: int, compression: float, overlap: int) -> None:
         super().__init__()
         self.hop = hop
         self.num_bins = hop + 1
         self.compression = compression
-        self.register_buffer("window", window(hop, overlap or hop), persistent=False)
+        self.register_buffer("window", window(hop, overlap), persistent=False)
 
     def analyse(self, wave: Tensor) -> Tensor:
         """Spectral features of a wave.

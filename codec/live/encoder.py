@@ -42,13 +42,12 @@ class PacketEncoder:
             backend, sample_rate, 1, 1, effort, block_frames=1, resampler=ShortResampler
         )
         config = backend.config
-        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
-        self.delay_ms = 1000.0 * ahead + delay_ms(sample_rate, config.sample_rate)
-        """Longest time from a sample to the last packet that tells of it: a window of two hops,
-        look-ahead and resampling."""
+        self.delay_ms = config.encoder_delay_ms + delay_ms(sample_rate, config.sample_rate)
+        """Longest time from a sample to the last packet that tells of it: a window, look-ahead and
+        resampling."""
         self.redundancy = redundancy
         self._copies = Copies(redundancy)
-        self._sender = Sender(sample_rate, backend.config.frame_rate) if dtx else None
+        self._sender = Sender(sample_rate, config) if dtx else None
         self.num_stages = num_stages
 
     @property

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from codec import Codec
+from codec.config import ModelConfig
 from codec.live import Redundancy
 from codec.live.silence import HANGOVER_FRAMES, UPDATE_FRAMES, ComfortNoise, SpeechDetector
 
@@ -75,7 +76,7 @@ def test_the_background_is_drawn_from_frames_that_came() -> None:
 
 
 def test_digital_silence_is_no_speech() -> None:
-    detector = SpeechDetector(16_000, 50.0)
+    detector = SpeechDetector(16_000, ModelConfig())
     detector.push(np.zeros(16_000, np.float32))
     assert [detector.speaks(frame) for frame in range(50)] == [True] * 26 + [False] * 24
     assert detector.speaks(50)  # its hops are not there yet
