@@ -70,7 +70,9 @@ class RefinerStream:
         refiner = self._refiner
         num_samples, num_out = self._num_in + wave.size, self._num_out
         num_frames = num_samples // refiner.hop + refiner.ratio
-        flush = -(-refiner.stack.delay // refiner.ratio)
+        delay, ratio = refiner.stack.delay, refiner.ratio
+        # So many more blocks until the last frame's neighbours are in, and its last hop is out.
+        flush = max(-(-delay // ratio), -(-(OVERLAP - 1 + delay) // ratio) - 1)
         wave = np.concatenate([wave, np.zeros((1 + flush, wave.shape[1]), np.float32)])
         hidden = np.concatenate([hidden, np.zeros((flush, hidden.shape[1]), np.float32)])
         return self._run(wave, hidden, num_frames)[: num_samples - num_out]

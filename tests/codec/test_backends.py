@@ -39,10 +39,27 @@ CONFIGS = {
         refiner_hop=160,
         **_SMALL,
     ),
+    "coarsest": ModelConfig(
+        encoder_lookahead=(1,),
+        decoder_lookahead=(1,),
+        refiner_lookahead=(0,),
+        refiner_hop=320,
+        **_SMALL,
+    ),
     "plain": ModelConfig(
         encoder_lookahead=(1, 2), decoder_lookahead=(2, 1), compression=0.4, **_SMALL
     ),
     "linear": ModelConfig(encoder_lookahead=(), decoder_lookahead=(1,), **_SMALL),
+    "early": ModelConfig(
+        encoder_lookahead=(0, 0),
+        decoder_lookahead=(0,),
+        refiner_lookahead=(0,),
+        overlap=80,
+        **_SMALL,
+    ),
+    "early, looking ahead": ModelConfig(
+        encoder_lookahead=(1, 0), decoder_lookahead=(1,), overlap=48, **_SMALL
+    ),
 }
 
 
