@@ -20,7 +20,7 @@ from codec.config import ModelConfig
 from codec.noise import noise
 
 HOP = 320
-LENGTHS = [1, HOP - 1, HOP, HOP + 1, 2 * HOP, 2 * HOP + 1, 10 * HOP, 20_000]
+LENGTHS = [1, 80, 81, HOP - 1, HOP, HOP + 1, HOP + 80, 2 * HOP, 2 * HOP + 1, 10 * HOP, 20_000]
 _SMALL = {
     "trunk_width": 32, "latent_width": 16, "num_stages": 4, "codebook_size": 64,
     "refiner_width": 24,
@@ -121,6 +121,16 @@ def test_waves_are_those_of_one_pass(path: Path, model: CodecModel, num_frames: 
     for backend in backends(path):
         wave = run(backend.synthesis(), backend.dequantize(codes), 13)
         np.testing.assert_allclose(wave, expected, atol=1e-4 * np.abs(expected).max(initial=1e-9))
+
+
+def test_a_frame_comes_with_the_last_sample_that_it_needs(path: Path) -> None:
+    for backend in backends(path, sizes=(1,)):
+        config, stream, wave = backend.config, backend.analysis(), speech_like(8 * HOP)
+        needed = config.window_size + sum(config.encoder_lookahead) * HOP - HOP
+        assert not any(map(len, stream.push(wave[: needed - 1])))
+        for last in range(needed - 1, len(wave) - HOP, HOP):
+            assert sum(map(len, stream.push(wave[last : last + 1]))) == 1
+            assert not stream.push(wave[last + 1 : last + HOP])
 
 
 def test_nothing_gives_nothing(path: Path) -> None:
