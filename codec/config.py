@@ -5,6 +5,7 @@ value out of range raises `ConfigError` naming it.
 """
 
 import dataclasses
+import json
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,9 @@ class ModelConfig:
     """Hz of the wave the network sees; other rates are resampled to it."""
     hop: int = 320
     """Samples between two frames; `sample_rate / hop` is the frame rate."""
+    overlap: int = 0
+    """Samples that the windows of two neighbouring frames share, at most `hop`; 0: all of a hop.
+    The fewer, the less the delay."""
     compression: float = 0.5
     """Exponent on STFT magnitudes, in (0, 1]: 1 is linear, small values favour quiet parts."""
     latent_width: int = 128
@@ -60,6 +64,7 @@ class ModelConfig:
         checks = {
             "sample_rate": 1_000 <= self.sample_rate <= 192_000,
             "hop": 16 <= self.hop <= 8_192,
+            "overlap": 0 <= self.overlap <= self.hop,
             "compression": 0.0 < self.compression <= 1.0,
             "latent_width": 1 <= self.latent_width <= 2_048,
             "trunk_width": 1 <= self.trunk_width <= 4_096,
@@ -92,14 +97,27 @@ class ModelConfig:
         return self.codebook_size.bit_length() - 1
 
     @property
+    def window_size(self) -> int:
+        """Samples that a frame's window lets through: a hop, and what the next window shares."""
+        return self.hop + (self.overlap or self.hop)
+
+    @property
     def delay_ms(self) -> float:
-        """Algorithmic delay: a window of two hops, every block's look-ahead, and three hops of the
-        refiner, whose frames overlap fourfold."""
-        frames = sum(self.encoder_lookahead) + sum(self.decoder_lookahead)
-        samples = (2 + frames) * self.hop
+        """Algorithmic delay: a window, every block's look-ahead, and three hops of the refiner,
+        whose frames overlap fourfold."""
+        samples = self._encoder_delay + sum(self.decoder_lookahead) * self.hop
         if self.refiner_lookahead:
             samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
         return 1000.0 * samples / self.sample_rate
+
+    @property
+    def encoder_delay_ms(self) -> float:
+        """The part of `delay_ms` from a sample to the last frame that tells of it."""
+        return 1000.0 * self._encoder_delay / self.sample_rate
+
+    @property
+    def _encoder_delay(self) -> int:
+        return self.window_size + sum(self.encoder_lookahead) * self.hop
 
     @property
     def rates(self) -> Rates:
@@ -121,6 +139,12 @@ class ModelConfig:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for TOML or JSON."""
         return dataclasses.asdict(self)
+
+    def to_json(self) -> str:
+        """What a checkpoint's header holds. A model's identity hangs on it, so settings that came
+        after the first models stand there only where they change something."""
+        values = self.to_dict()
+        return json.dumps(values if self.overlap else _without(values, "overlap"), sort_keys=True)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -145,7 +169,11 @@ alike however they were learnt."""
 
 def without_retired(values: dict[str, Any]) -> dict[str, Any]:
     """The settings without those of `RETIRED`."""
-    return {name: value for name, value in values.items() if name not in RETIRED}
+    return _without(values, *RETIRED)
+
+
+def _without(values: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _check_type(name: str, value: Any, example: Any) -> None:

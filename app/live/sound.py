@@ -1,5 +1,6 @@
 """Where a conversation's sound comes from and goes to: recordings, microphone, headphones."""
 
+import itertools
 from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
@@ -34,17 +35,22 @@ def recording(path: Path, packet_s: float) -> Generator[np.ndarray, None, None]:
             yield block.mean(0, dtype=np.float32)
 
 
-def microphone(device: Any, sample_rate: int, packet_s: float) -> Generator[np.ndarray, None, None]:
+def microphone(
+    device: Any, sample_rate: int, packet_s: float, first_s: float
+) -> Generator[np.ndarray, None, None]:
     """What is spoken, a packet's time at a time, as it is spoken. Shape: -> wave [T].
+
+    Args:
+        first_s: the first time; all others end where packets become ready if that one does.
 
     Raises:
         AudioError: there is no microphone that can do that.
     """
-    step = round(packet_s * sample_rate)
+    first, step = round(first_s * sample_rate), round(packet_s * sample_rate)
     try:
-        with device.InputStream(samplerate=sample_rate, channels=1, blocksize=step) as stream:
-            while True:
-                yield np.asarray(stream.read(step)[0], np.float32)[:, 0]
+        with device.InputStream(samplerate=sample_rate, channels=1, blocksize=first) as stream:
+            for count in itertools.chain([first], itertools.repeat(step)):
+                yield np.asarray(stream.read(count)[0], np.float32)[:, 0]
     except device.PortAudioError as error:
         raise AudioError(f"the microphone can't be used ({error})") from error
 

@@ -143,7 +143,8 @@ def _talking(
         rate = audio_info(options["source"]).sample_rate
         waves = recording(options["source"], packet_s)
     else:
-        waves = microphone(sound_device(), rate, packet_s)
+        first_s = (config.window_size - config.hop) / rate
+        waves = microphone(sound_device(), rate, packet_s, first_s)
     stack.enter_context(closing(waves))
     encoder = codec.encoder(rate, num_stages=stages, redundancy=copies)
     host, port = options["to"] or ("", 0)

@@ -17,7 +17,7 @@ from codec.backends.numpy_spectrum import (
     inverse,
     joined,
     tiles,
-    window,
+    window_apart,
 )
 from codec.codebooks import Codebooks
 from codec.config import ModelConfig
@@ -43,8 +43,8 @@ class NumpyBackend:
         weights = Weights(tensors)
         self.config, self.block_frames = config, block_frames
         self.num_parameters = sum(value.size for value in weights.values())
-        self.analysis_window = analysis_window(2 * config.hop)
-        self.synthesis_window = window(2 * config.hop)
+        self.synthesis_window = window_apart(config.hop, config.window_size - config.hop)
+        self.analysis_window = analysis_window(self.synthesis_window)
         self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
         self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
@@ -83,13 +83,23 @@ class Trunk:
 
 
 class Analysis:
-    """A wave on its way to the latent; see `Stream`."""
+    """A wave on its way to the latent; see `Stream`.
+
+    A frame is known once its window has fallen to zero, so hops here end there, and zeros stand
+    before the first:
+
+        windows sharing 80 of 320     |rise 80|flat 240|fall 80|zeros 240|
+                                               |---- hop ----|
+    """
 
     def __init__(self, backend: NumpyBackend, block_frames: int) -> None:
+        config = backend.config
         self._backend = backend
-        self._pieces = Pieces(block_frames * backend.config.hop)
-        self._frames = Framing(backend.config.hop, 2)
-        self._stack = StackStream(backend.encoder.stack, backend.config.trunk_width)
+        self._pieces = Pieces(block_frames * config.hop)
+        self._num_before = 2 * config.hop - config.window_size
+        self._pieces.push(np.zeros(self._num_before, np.float32))
+        self._frames = Framing(config.hop, config.window_size)
+        self._stack = StackStream(backend.encoder.stack, config.trunk_width)
         self._base = Delay(backend.encoder.stack.delay)
         self._skip = backend.encoder.stack.delay
         self._num_in = 0
@@ -101,9 +111,10 @@ class Analysis:
     def finish(self) -> list[np.ndarray]:
         """Shape: -> latents [F, D]; in all one frame more than hops were begun."""
         rest, hop = self._pieces.rest(), self._backend.config.hop
-        if not len(rest) and not self._num_in:
+        begun = len(rest) - self._num_before
+        if not begun and not self._num_in:
             return []
-        frames = -(-len(rest) // hop) + 1
+        frames = -(-begun // hop) + 1
         wave = np.zeros((frames + self._backend.encoder.stack.delay) * hop, np.float32)
         wave[: len(rest)] = rest
         return [self._run(wave, self._num_in + frames)]

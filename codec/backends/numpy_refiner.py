@@ -29,8 +29,9 @@ class Refiner:
         self.config = config
         self.hop, self.ratio = config.refiner_hop, config.hop // config.refiner_hop
         self.num_bins = OVERLAP * self.hop // 2 + 1
-        self.analysis_window = analysis_window(OVERLAP * self.hop)
-        self.synthesis_window = window(OVERLAP * self.hop) * np.float32(2.0 / OVERLAP)
+        sine = window(OVERLAP * self.hop)
+        self.analysis_window = analysis_window(sine)
+        self.synthesis_window = sine * np.float32(2.0 / OVERLAP)
         self.enter = Linear(weights, "refiner.enter")
         self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
         self.hear_noise = Linear(weights, "refiner.hear_noise")
@@ -45,8 +46,8 @@ class RefinerStream:
     def __init__(self, refiner: Refiner) -> None:
         self._refiner = refiner
         self._stack = StackStream(refiner.stack, refiner.config.refiner_width)
-        self._frames = Framing(refiner.hop, OVERLAP)
-        self._noise_frames = Framing(refiner.hop, OVERLAP)
+        size = OVERLAP * refiner.hop
+        self._frames, self._noise_frames = Framing(refiner.hop, size), Framing(refiner.hop, size)
         self._bins, self._hiss = Delay(refiner.stack.delay), Delay(refiner.stack.delay)
         self._sum = OverlapAdd(refiner.hop, OVERLAP)
         self._num_in = self._num_out = 0  # samples
@@ -69,7 +70,9 @@ class RefinerStream:
         refiner = self._refiner
         num_samples, num_out = self._num_in + wave.size, self._num_out
         num_frames = num_samples // refiner.hop + refiner.ratio
-        flush = -(-refiner.stack.delay // refiner.ratio)
+        delay, ratio = refiner.stack.delay, refiner.ratio
+        # So many more blocks until the last frame's neighbours are in, and its last hop is out.
+        flush = max(-(-delay // ratio), -(-(OVERLAP - 1 + delay) // ratio) - 1)
         wave = np.concatenate([wave, np.zeros((1 + flush, wave.shape[1]), np.float32)])
         hidden = np.concatenate([hidden, np.zeros((flush, hidden.shape[1]), np.float32)])
         return self._run(wave, hidden, num_frames)[: num_samples - num_out]
@@ -117,7 +120,7 @@ class RefinerStream:
             new_imag += imag * gain_real
             scale = expansion(new_real, new_imag, compression)
             share = softplus(loudness) ** (1.0 / compression)
-            noise_bins = transform(hiss[rows] * refiner.analysis_window)
+            noise_bins = transform(hiss[rows] * refiner.analysis_window, hiss.shape[1])
             new_real *= scale
             new_real += noise_bins.real * share
             new_imag *= scale

@@ -13,9 +13,17 @@ def window(size: int) -> np.ndarray:
     return np.sin(np.pi * phase).astype(np.float32)
 
 
-def analysis_window(size: int) -> np.ndarray:
-    """`window` times its size, which `transform` divides by. Shape: -> [size] float32."""
-    return window(size) * np.float32(size)
+def window_apart(hop: int, overlap: int) -> np.ndarray:
+    """A `window` with its halves apart; `torch_spectrum` draws it. Shape: -> [2 · hop] float32."""
+    rise, fall = np.split(window(2 * overlap), 2)
+    apart = hop - overlap
+    ones, zeros = np.ones(apart, np.float32), np.zeros(apart, np.float32)
+    return np.concatenate([rise, ones, fall, zeros])
+
+
+def analysis_window(window: np.ndarray) -> np.ndarray:
+    """A window times its size, which `transform` divides by. Shape: [size] -> [size]."""
+    return window * np.float32(len(window))
 
 
 def tiles(num_frames: int) -> list[slice]:
@@ -33,15 +41,16 @@ def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.n
     """Spectra as the networks see them: real parts, imaginary parts, magnitudes.
 
     Args:
-        window: an `analysis_window`.
+        window: an `analysis_window`; frames may leave out what lies under zeros at its end.
         compression: exponent on magnitudes.
 
-    Shape: frames [N, size] -> [N, 3 · num_bins].
+    Shape: frames [N, at most size], window [size] -> [N, 3 · num_bins].
     """
-    num_bins = frames.shape[1] // 2 + 1
+    size, num_bins = len(window), len(window) // 2 + 1
+    window = window[: frames.shape[1]]
     found = np.empty((len(frames), 3 * num_bins), np.float32)
     for rows in tiles(len(frames)):
-        bins = transform(frames[rows] * window)
+        bins = transform(frames[rows] * window, size)
         real, imag, magnitude = columns(found[rows], 3)
         scale = _power(bins.real, bins.imag, FLOOR)
         scale = _raised(scale, 0.5 * (compression - 1.0))
@@ -81,14 +90,14 @@ def _raised(power: np.ndarray, exponent: float) -> np.ndarray:
     return np.power(power, np.float32(exponent), out=power)
 
 
-def transform(frames: np.ndarray) -> np.ndarray:
-    """Spectra of frames under an `analysis_window`.
+def transform(frames: np.ndarray, size: int) -> np.ndarray:
+    """Spectra of frames under an `analysis_window`, filled up with zeros to its size.
 
     numpy transforms float32 in float64 unless it also scales, so it divides by the size.
 
-    Shape: [N, size] float32 -> [N, size / 2 + 1] complex64.
+    Shape: [N, at most size] float32 -> [N, size / 2 + 1] complex64.
     """
-    return np.fft.rfft(frames, norm="forward").astype(np.complex64, copy=False)
+    return np.fft.rfft(frames, size, norm="forward").astype(np.complex64, copy=False)
 
 
 def inverse(bins: np.ndarray) -> np.ndarray:
@@ -100,18 +109,18 @@ class Framing:
     """A wave in frames that overlap: each ends where its own hop does.
 
     Args:
-        overlap: hops in a frame; before the first sample there are zeros.
+        size: of a frame, at least a hop; before the first sample there are zeros.
     """
 
-    def __init__(self, hop: int, overlap: int) -> None:
-        self._hop, self._overlap = hop, overlap
-        self._held = np.zeros((overlap - 1) * hop, np.float32)
+    def __init__(self, hop: int, size: int) -> None:
+        self._hop, self._size = hop, size
+        self._held = np.zeros(size - hop, np.float32)
 
     def __call__(self, wave: np.ndarray) -> np.ndarray:
-        """Shape: wave [N · hop] -> frames [N, overlap · hop] (a view)."""
+        """Shape: wave [N · hop] -> frames [N, size] (a view)."""
         both = np.concatenate([self._held, wave])
         self._held = both[len(wave) :]
-        shape = len(wave) // self._hop, self._overlap * self._hop
+        shape = len(wave) // self._hop, self._size
         steps = self._hop * both.itemsize, both.itemsize
         return np.ndarray(shape, both.dtype, both, 0, steps)
 

@@ -135,10 +135,9 @@ class Analysis:
     def push(self, piece: np.ndarray) -> list[np.ndarray]:
         """Shape: wave [T] -> latents [F, D]."""
         self._held.add(piece)
-        step, hop = self._window_frames, self._backend.config.hop
         found = []
-        while self._held.stop >= (self._start + step + self._future) * hop:
-            found.append(self._window(step))
+        while self._held.stop >= self._needed():
+            found.append(self._window(self._window_frames))
         return found
 
     def finish(self) -> list[np.ndarray]:
@@ -149,13 +148,18 @@ class Analysis:
             found.append(self._window(min(self._window_frames, total - self._start)))
         return found
 
+    def _needed(self) -> int:
+        """Samples up to where the last frame that the next window sees falls to zero."""
+        config, last = self._backend.config, self._start + self._window_frames + self._future - 1
+        return (last - 1) * config.hop + config.window_size
+
     @torch.inference_mode()
     def _window(self, num_frames: int) -> np.ndarray:
         """Frame f lies over samples (f - 1) · hop … (f + 1) · hop, so frames of a window that
         starts in the middle of the wave are whole from the second on."""
-        hop, step = self._backend.config.hop, self._window_frames
+        hop = self._backend.config.hop
         first = max(0, self._start - self._past - 1)
-        part = self._held.take(first * hop, (self._start + step + self._future) * hop)
+        part = self._held.take(first * hop, self._needed())
         latent = self._backend.model.analyse(self._backend.tensor(part)[None, None])[0].T
         begin = self._start - first
         self._start += num_frames

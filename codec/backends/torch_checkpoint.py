@@ -4,7 +4,6 @@ Its header holds `format`, `config` (JSON) and what the model card shows; tensor
 model's identity is a hash over config and weights, so coded files can name what decodes them.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,7 +35,7 @@ def save_checkpoint(
     } | {"quantizer.codebooks": model.quantizer.codewords()}
     tensors = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
     header = dict(metadata or {})
-    header |= {"format": FORMAT, "config": json.dumps(model.config.to_dict(), sort_keys=True)}
+    header |= {"format": FORMAT, "config": model.config.to_json()}
     try:
         data = save(tensors, metadata=header)
     except SafetensorError as error:

@@ -21,7 +21,7 @@ class CodecModel(nn.Module):
     def __init__(self, config: ModelConfig, quantizer: Codebooks | None = None) -> None:
         super().__init__()
         self.config = config
-        self.spectrum = Spectrum(config.hop, config.compression)
+        self.spectrum = Spectrum(config.hop, config.compression, config.window_size - config.hop)
         self.encoder = Encoder(
             self.spectrum.num_bins, config.latent_width, _trunk(config, config.encoder_lookahead)
         )

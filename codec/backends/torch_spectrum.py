@@ -8,7 +8,11 @@ Frames hang over both ends by one hop, so every sample lies under exactly two wi
     frame 2                    |   1   |   2   |
     frame 3                            |   2   |  zeros  |
 
-With square-root Hann windows on both sides, analysis followed by synthesis is the identity.
+With square-root Hann windows on both sides, analysis followed by synthesis is the identity. Where
+windows share less than a hop, each is flat between a rise and a fall and zero from there on, and a
+frame is known so much earlier:
+
+    hop 320, overlap 80      |rise 80|flat 240|fall 80|zeros 240|
 """
 
 import torch
@@ -27,13 +31,12 @@ class Spectrum(nn.Module):
 
     window: Tensor
 
-    def __init__(self, hop: int, compression: float) -> None:
+    def __init__(self, hop: int, compression: float, overlap: int) -> None:
         super().__init__()
         self.hop = hop
         self.num_bins = hop + 1
         self.compression = compression
-        window = torch.hann_window(2 * hop, periodic=True).sqrt()
-        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("window", window(hop, overlap), persistent=False)
 
     def analyse(self, wave: Tensor) -> Tensor:
         """Spectral features of a wave.
@@ -60,3 +63,10 @@ class Spectrum(nn.Module):
         first, second = frames.split(self.hop, dim=-1)
         blocks = second[:, :-1] + first[:, 1:]
         return blocks.flatten(1).unsqueeze(1)
+
+
+def window(hop: int, overlap: int) -> Tensor:
+    """A square-root Hann window whose halves are apart. Shape: -> [2 · hop]."""
+    rise, fall = torch.hann_window(2 * overlap, periodic=True).sqrt().split(overlap)
+    apart = hop - overlap
+    return torch.cat([rise, torch.ones(apart), fall, torch.zeros(apart)])

@@ -1,6 +1,5 @@
 """A checkpoint as files for another runtime."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -37,7 +36,7 @@ def export(path: Path, folder: Path, format: str = "onnx", *, force: bool = Fals
     tensors, config, header = read_weights(path)
     about = {
         "model_id": model_id(header["config"], tensors).hex(),
-        "config": json.dumps(config.to_dict(), sort_keys=True),
+        "config": config.to_json(),
     }
     makers = FORMATS[format]()
     targets = [folder / name for name in makers]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from codec.backends.numpy_spectrum import window, window_apart
 from codec.config import ModelConfig
 from codec.export.graph import FLOAT, INT64, Graph
 from codec.export.layers import blocks, linear, norm
@@ -21,7 +22,7 @@ def encoder(config: ModelConfig, weights: Weights, about: Mapping[str, str]) -> 
     """The graph from a wave to its latent and to the codes of all stages."""
     g, hop = Graph(weights), config.hop
     # As many zeros at the end as make T of any size ceil(T / hop) + 1 frames.
-    bins = analyse(g, "wave", hop, 2, (hop, 2 * hop - 1))
+    bins = analyse(g, "wave", hop, _window(config), (hop, 2 * hop - 1))
     real, imag = scaled(g, *bins, config.compression - 1.0)
     x = linear(g, "encoder.trunk.enter", with_magnitude(g, real, imag))
     x = norm(
@@ -102,7 +103,8 @@ def _spectral(g: Graph, latent: str, config: ModelConfig) -> tuple[str, str]:
     louder = g("Add", gain, g.number(1.0))
     real = g("Add", real, g("Mul", base_real, louder))
     imag = g("Add", imag, g("Mul", base_imag, louder))
-    wave = synthesise(g, *scaled(g, real, imag, 1.0 / config.compression - 1.0), hop, 2)
+    bins = scaled(g, real, imag, 1.0 / config.compression - 1.0)
+    wave = synthesise(g, *bins, hop, _window(config))
     return _cut(g, wave, hop, -2 * hop), hidden
 
 
@@ -112,9 +114,9 @@ def _refined(g: Graph, wave: str, hidden: str, config: ModelConfig) -> str:
     Shape: wave [B, T], hidden [B, T / hop + 2, width] -> wave [B, T].
     """
     hop, overlap, width = config.refiner_hop, _REFINER_OVERLAP, config.refiner_width
-    before = (overlap - 1) * hop
-    bins = analyse(g, wave, hop, overlap, (before, config.hop))
-    hiss = analyse(g, "noise", hop, overlap, (before, 0))
+    before, sine = (overlap - 1) * hop, window(overlap * hop)
+    bins = analyse(g, wave, hop, sine, (before, config.hop))
+    hiss = analyse(g, "noise", hop, sine, (before, 0))
     real, imag = scaled(g, *bins, config.compression - 1.0)
     x = linear(g, "refiner.enter", with_magnitude(g, real, imag))
     later = g("Slice", hidden, g.integers(1), g.integers(2**31), g.integers(1))
@@ -123,7 +125,7 @@ def _refined(g: Graph, wave: str, hidden: str, config: ModelConfig) -> str:
     x = blocks(g, "refiner.blocks", g("Add", g("Add", x, seen), heard), config.refiner_lookahead)
     parts = linear(g, "refiner.leave", norm(g, "refiner.norm", x))
     rebuilt = _rebuilt(g, parts, (real, imag), hiss, config.compression)
-    return _cut(g, synthesise(g, *rebuilt, hop, overlap), before, -config.hop)
+    return _cut(g, synthesise(g, *rebuilt, hop, sine), before, -config.hop)
 
 
 def _rebuilt(
@@ -145,6 +147,11 @@ def _rebuilt(
         g("Add", new_real, g("Mul", hiss[0], share)),
         g("Add", new_imag, g("Mul", hiss[1], share)),
     )
+
+
+def _window(config: ModelConfig) -> np.ndarray:
+    """Shape: -> [2 · hop]."""
+    return window_apart(config.hop, config.window_size - config.hop)
 
 
 def _cut(g: Graph, wave: str, start: int, stop: int) -> str:

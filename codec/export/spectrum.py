@@ -14,28 +14,29 @@ from codec.export.layers import turned
 _FLOOR = 1e-9
 
 
-def analyse(g: Graph, wave: str, hop: int, overlap: int, pads: tuple[int, int]) -> tuple[str, str]:
-    """Real and imaginary parts of the bins of frames, `overlap` hops long.
+def analyse(
+    g: Graph, wave: str, hop: int, window: np.ndarray, pads: tuple[int, int]
+) -> tuple[str, str]:
+    """Real and imaginary parts of the bins of frames as long as the window.
 
     Args:
         pads: zeros before and after the wave; frames that are not whole are left out.
 
-    Shape: wave [B, T] -> [B, F, num_bins] each.
+    Shape: wave [B, T], window [size] -> [B, F, num_bins] each.
     """
-    size = overlap * hop
-    kernel = g.constant(_forward(size)[:, None], f"fourier_{size}")
+    kernel = g.constant(_forward(window)[:, None], f"fourier_{len(window)}_{hop}")
     bins = g("Conv", g("Unsqueeze", wave, g.integers(1)), kernel, strides=[hop], pads=list(pads))
     real, imag = g.split(turned(g, bins), 2)
     return real, imag
 
 
-def synthesise(g: Graph, real: str, imag: str, hop: int, overlap: int) -> str:
+def synthesise(g: Graph, real: str, imag: str, hop: int, window: np.ndarray) -> str:
     """Frames added up, from the first one's first sample to the last one's last.
 
-    Shape: [B, F, num_bins] each -> wave [B, (F + overlap - 1) · hop].
+    Shape: [B, F, num_bins] each, window [size] -> wave [B, (F - 1) · hop + size].
     """
-    size = overlap * hop
-    kernel = _inverse(size) * np.float32(2.0 / overlap)
+    size = len(window)
+    kernel = _inverse(window) * np.float32(2.0 * hop / size)
     bins = turned(g, g("Concat", real, imag, axis=-1))
     constant = g.constant(kernel[:, None], f"inverse_fourier_{size}_{hop}")
     return g("Squeeze", g("ConvTranspose", bins, constant, strides=[hop]), g.integers(1))
@@ -54,15 +55,16 @@ def with_magnitude(g: Graph, real: str, imag: str) -> str:
     return g("Concat", real, imag, g("Sqrt", power), axis=-1)
 
 
-def _forward(size: int) -> np.ndarray:
-    """Shape: -> [2 · num_bins, size] float32."""
-    window = np.sin(np.pi * np.arange(size) / size)
+def _forward(window: np.ndarray) -> np.ndarray:
+    """Shape: [size] -> [2 · num_bins, size] float32."""
+    size = len(window)
     angle = 2.0 * np.pi * (np.outer(np.arange(size // 2 + 1), np.arange(size)) % size) / size
     return (np.concatenate([np.cos(angle), -np.sin(angle)]) * window).astype(np.float32)
 
 
-def _inverse(size: int) -> np.ndarray:
-    """Shape: -> [2 · num_bins, size] float32."""
+def _inverse(window: np.ndarray) -> np.ndarray:
+    """Shape: [size] -> [2 · num_bins, size] float32."""
+    size = len(window)
     share = np.full(size // 2 + 1, 2.0 / size)  # each bin stands for its mirror image too
     share[0] = share[-1] = 1.0 / size
-    return (_forward(size) * np.tile(share, 2)[:, None]).astype(np.float32)
+    return (_forward(window) * np.tile(share, 2)[:, None]).astype(np.float32)

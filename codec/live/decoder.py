@@ -30,9 +30,8 @@ class PacketDecoder:
         silence = silent_latent(backend)
         self._state = LossState(1000.0 / backend.config.frame_rate, silence, silence)
         config = backend.config
-        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
-        waited = redundancy.distance * config.hop / config.sample_rate
-        self.delay_ms = config.delay_ms - 1000.0 * (ahead - waited)
+        waited_ms = 1000.0 * redundancy.distance / config.frame_rate
+        self.delay_ms = config.delay_ms - config.encoder_delay_ms + waited_ms
         self.delay_ms += delay_ms(config.sample_rate, sample_rate)
         """Longest time from a packet to the samples it completes: look-ahead, refiner, resampling
         and waiting for copies. With the encoder's, all but transport and jitter buffer."""

@@ -49,13 +49,12 @@ class PacketEncoder:
         self._effort = effort
         self._reservoir = Reservoir(backend.config.frame_rate)
         config = backend.config
-        ahead = (2 + sum(config.encoder_lookahead)) * config.hop / config.sample_rate
-        self.delay_ms = 1000.0 * ahead + delay_ms(sample_rate, config.sample_rate)
-        """Longest time from a sample to the last packet that tells of it: a window of two hops,
-        look-ahead and resampling."""
+        self.delay_ms = config.encoder_delay_ms + delay_ms(sample_rate, config.sample_rate)
+        """Longest time from a sample to the last packet that tells of it: a window, look-ahead and
+        resampling."""
         self.redundancy = redundancy
         self._copies = Copies(redundancy)
-        self._sender = Sender(sample_rate, backend.config.frame_rate) if dtx else None
+        self._sender = Sender(sample_rate, config) if dtx else None
         self.num_stages = num_stages
 
     @property

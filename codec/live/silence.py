@@ -14,6 +14,8 @@ from collections import deque
 
 import numpy as np
 
+from codec.config import ModelConfig
+
 RISE_DB = 2.5
 """A hop so much louder than the quietest of late is speech."""
 MEMORY_HOPS = 100
@@ -33,13 +35,18 @@ FLOOR_DB = -75.0
 class SpeechDetector:
     """Which frames of a wave hold speech, told by the loudness of hops against the background's.
 
+    Hops end where windows fall to zero, so the first may be shorter.
+
     Args:
         sample_rate: the wave's, in Hz.
-        frame_rate: hops per second.
+        config: of the network that makes frames of it.
     """
 
-    def __init__(self, sample_rate: int, frame_rate: float) -> None:
-        self._hop = sample_rate / frame_rate
+    def __init__(self, sample_rate: int, config: ModelConfig) -> None:
+        self._hop = sample_rate / config.frame_rate
+        missing = 2 * config.hop - config.window_size
+        self._missing = missing * sample_rate // config.sample_rate
+        """Samples that the first hop lacks."""
         self._waiting = np.zeros(1, np.float32)
         """The last sample of the hop before, and what of the next hop is there."""
         self._levels: deque[float] = deque(maxlen=MEMORY_HOPS)
@@ -65,7 +72,8 @@ class SpeechDetector:
 
     def _length(self) -> int:
         """Samples of the next hop."""
-        return int((self._num_hops + 1) * self._hop) - int(self._num_hops * self._hop)
+        whole = int((self._num_hops + 1) * self._hop) - int(self._num_hops * self._hop)
+        return whole if self._num_hops else max(1, whole - self._missing)
 
     def _is_speech(self, samples: np.ndarray) -> bool:
         """Shape: samples [hop + 1]; differences, so that rumble doesn't count."""
@@ -79,8 +87,8 @@ class SpeechDetector:
 class Sender:
     """Which frames go out."""
 
-    def __init__(self, sample_rate: int, frame_rate: float) -> None:
-        self._detector = SpeechDetector(sample_rate, frame_rate)
+    def __init__(self, sample_rate: int, config: ModelConfig) -> None:
+        self._detector = SpeechDetector(sample_rate, config)
         self._next = 0
         self._quiet = 0
         """Frames without speech in a row, this one included."""

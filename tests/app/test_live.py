@@ -20,6 +20,9 @@ from app.live.keys import keyboard, pressed
 from app.live.network import Receiver, Sender
 from codec import Codec
 from codec.audio import to_pcm16
+from codec.backends.torch_checkpoint import save_checkpoint
+from codec.backends.torch_model import CodecModel
+from codec.config import ModelConfig
 from codec.errors import AudioError, CorruptError
 from codec.live.jitter import JitterBuffer
 from codec.live.rtp import RtpPacket, unpack_rtp
@@ -219,7 +222,7 @@ class PortAudioError(Exception):
 def device(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module like sounddevice whose microphone gives half a second of noise, then breaks."""
     module: Any = ModuleType("sounddevice")
-    module.played, module.PortAudioError = [], PortAudioError
+    module.played, module.read, module.PortAudioError = [], [], PortAudioError
     source = np.random.default_rng(0)
 
     class Stream:
@@ -235,6 +238,7 @@ def device(monkeypatch: pytest.MonkeyPatch) -> Any:
 
         def read(self, count: int) -> tuple[np.ndarray, bool]:
             self.left -= 1
+            module.read.append(count)
             if not self.left:
                 raise KeyboardInterrupt
             return (0.1 * source.standard_normal((count, 1))).astype(np.float32), False
@@ -255,6 +259,21 @@ def test_microphone_and_headphones(nsvq: Nsvq, device: Any, toy_checkpoint: Path
     assert played.dtype == np.float32
     assert 0.2 * 16_000 < len(played) <= 24 * 320
     assert facts["heard_packets"] == facts["sent_packets"] > 0
+    assert set(device.read) == {320}
+
+
+def test_the_microphone_gives_what_a_frame_known_early_needs(
+    nsvq: Nsvq, device: Any, tmp_path: Path
+) -> None:
+    config = ModelConfig(
+        trunk_width=16, latent_width=8, num_stages=2, codebook_size=16, overlap=80,
+        encoder_lookahead=(0,), decoder_lookahead=(0,),
+    )  # fmt: skip
+    save_checkpoint(tmp_path / "early.safetensors", CodecModel(config))
+    result = nsvq("live", "--checkpoint", tmp_path / "early.safetensors", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["delay_ms"] == 25.0
+    assert device.read == [80] + 24 * [320]
 
 
 def test_without_the_extra(

@@ -20,7 +20,7 @@ from codec.config import ModelConfig
 from codec.noise import noise
 
 HOP = 320
-LENGTHS = [1, HOP - 1, HOP, HOP + 1, 2 * HOP, 2 * HOP + 1, 10 * HOP, 20_000]
+LENGTHS = [1, 80, 81, HOP - 1, HOP, HOP + 1, HOP + 80, 2 * HOP, 2 * HOP + 1, 10 * HOP, 20_000]
 _SMALL = {
     "trunk_width": 32, "latent_width": 16, "num_stages": 4, "codebook_size": 64,
     "refiner_width": 24,
@@ -39,10 +39,27 @@ CONFIGS = {
         refiner_hop=160,
         **_SMALL,
     ),
+    "coarsest": ModelConfig(
+        encoder_lookahead=(1,),
+        decoder_lookahead=(1,),
+        refiner_lookahead=(0,),
+        refiner_hop=320,
+        **_SMALL,
+    ),
     "plain": ModelConfig(
         encoder_lookahead=(1, 2), decoder_lookahead=(2, 1), compression=0.4, **_SMALL
     ),
     "linear": ModelConfig(encoder_lookahead=(), decoder_lookahead=(1,), **_SMALL),
+    "early": ModelConfig(
+        encoder_lookahead=(0, 0),
+        decoder_lookahead=(0,),
+        refiner_lookahead=(0,),
+        overlap=80,
+        **_SMALL,
+    ),
+    "early, looking ahead": ModelConfig(
+        encoder_lookahead=(1, 0), decoder_lookahead=(1,), overlap=48, **_SMALL
+    ),
 }
 
 
@@ -104,6 +121,16 @@ def test_waves_are_those_of_one_pass(path: Path, model: CodecModel, num_frames: 
     for backend in backends(path):
         wave = run(backend.synthesis(), backend.dequantize(codes), 13)
         np.testing.assert_allclose(wave, expected, atol=1e-4 * np.abs(expected).max(initial=1e-9))
+
+
+def test_a_frame_comes_with_the_last_sample_that_it_needs(path: Path) -> None:
+    for backend in backends(path, sizes=(1,)):
+        config, stream, wave = backend.config, backend.analysis(), speech_like(8 * HOP)
+        needed = config.window_size + sum(config.encoder_lookahead) * HOP - HOP
+        assert not any(map(len, stream.push(wave[: needed - 1])))
+        for last in range(needed - 1, len(wave) - HOP, HOP):
+            assert sum(map(len, stream.push(wave[last : last + 1]))) == 1
+            assert not stream.push(wave[last + 1 : last + HOP])
 
 
 def test_nothing_gives_nothing(path: Path) -> None:

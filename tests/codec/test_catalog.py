@@ -96,6 +96,23 @@ def test_settings_that_change_nothing_are_no_part_of_the_identity(
     assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
 
 
+def test_the_shipped_model_keeps_its_name() -> None:
+    info = describe_checkpoint(find_checkpoint())
+    assert info.model_id.hex() == "5508fc1d068c127c"
+    header = catalog.read_checkpoint(info.path)[2]
+    assert info.config.to_json() == header["config"]
+
+
+def test_a_shorter_overlap_is_another_model(tmp_path: Path, toy: Codec, early: Codec) -> None:
+    for codec in (toy, early):
+        path = tmp_path / f"{codec.config.overlap}.safetensors"
+        save_checkpoint(path, CodecModel(codec.config))
+        settings = json.loads(catalog.read_checkpoint(path)[2]["config"])
+        assert settings.get("overlap", 0) == codec.config.overlap
+        assert ("overlap" in settings) == (codec is early)
+        assert load_checkpoint(path)[0].config == codec.config
+
+
 def test_a_config_that_claims_gigabytes_costs_nothing(tmp_path: Path) -> None:
     """Its shapes are compared with those in the file before anything is built."""
     claim = ModelConfig(

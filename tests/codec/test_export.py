@@ -30,6 +30,7 @@ CONFIGS = {
     "refiner": ModelConfig(refiner_lookahead=(2, 3), **_SMALL),
     "coarse refiner": ModelConfig(refiner_lookahead=(1,), refiner_hop=160, **_SMALL),
     "plain": ModelConfig(compression=0.4, **_SMALL),
+    "early": ModelConfig(refiner_lookahead=(0,), refiner_hop=160, overlap=80, **_SMALL),
 }
 
 

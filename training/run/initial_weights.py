@@ -53,7 +53,7 @@ _LOOKAHEADS = {
     "decoder": "decoder_lookahead",
     "refiner": "refiner_lookahead",
 }
-_MAY_DIFFER = {*_LOOKAHEADS.values(), "refiner_hop", "refiner_width"}
+_MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", "refiner_hop", "refiner_width"}
 
 
 @torch.no_grad()

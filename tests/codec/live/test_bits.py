@@ -71,6 +71,14 @@ def test_random_pieces_at_other_rates(toy: Codec, offline: Codec, rate: int, see
     check(toy, offline, speech_like(source.randint(1, rate // 2), seed), source, rate)
 
 
+@pytest.mark.parametrize("rate", [16_000, 48_000])
+def test_random_pieces_into_frames_known_early(early: Codec, early_path: Path, rate: int) -> None:
+    offline = Codec.load(early_path, block_frames=1)
+    for seed in range(8):
+        source = random.Random(seed)
+        check(early, offline, speech_like(source.randint(1, rate // 2), seed), source, rate)
+
+
 @pytest.mark.slow
 def test_a_thousand_random_pieces(toy: Codec, offline: Codec) -> None:
     for seed in range(1_000):
@@ -85,8 +93,10 @@ def test_random_pieces_with_the_shipped_weights(clips: list[Path], seed: int) ->
     check(Codec.load(), Codec.load(block_frames=1), wave[: 2 * rate], source, rate)
 
 
-def test_torch_gives_the_same_bits_in_pieces(toy_path: Path) -> None:
-    codec = Codec.load(toy_path, backend="torch")
+@pytest.mark.parametrize("kind", ["toy_path", "early_path"])
+def test_torch_gives_the_same_bits_in_pieces(kind: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(kind)
+    codec = Codec.load(path, backend="torch")
     source = random.Random(0)
-    offline = Codec.load(toy_path, backend="torch", block_frames=1)
+    offline = Codec.load(path, backend="torch", block_frames=1)
     check(codec, offline, speech_like(3_000, 0), source, 16_000)

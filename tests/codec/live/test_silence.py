@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from codec import Codec
+from codec.config import ModelConfig
 from codec.live import Redundancy
 from codec.live.silence import HANGOVER_FRAMES, UPDATE_FRAMES, ComfortNoise, SpeechDetector
 
@@ -30,8 +31,14 @@ def sent(codec: Codec, wave: np.ndarray, sample_rate: int, piece: int = 999) -> 
     return packets + encoder.finish()
 
 
-@pytest.mark.parametrize("sample_rate", RATES)
-def test_speech_is_sent_and_a_pause_is_not(toy: Codec, sample_rate: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "sample_rate"),
+    [*(("toy", rate) for rate in RATES), ("early", 16_000), ("early", 48_000)],
+)
+def test_speech_is_sent_and_a_pause_is_not(
+    kind: str, sample_rate: int, request: pytest.FixtureRequest
+) -> None:
+    toy = request.getfixturevalue(kind)
     packets = sent(toy, talk(sample_rate), sample_rate)
     assert all(packets[:50])
     assert all(packets[200:])  # the frame whose window ends in the first loud hop is number 200
@@ -41,9 +48,14 @@ def test_speech_is_sent_and_a_pause_is_not(toy: Codec, sample_rate: int) -> None
     assert len(pause) // UPDATE_FRAMES <= sum(map(bool, pause)) < len(pause) / 2
 
 
-def test_what_is_sent_does_not_hang_on_the_pieces(toy: Codec) -> None:
-    wave = talk(16_000)
-    assert sent(toy, wave, 16_000, piece=16_000) == sent(toy, wave, 16_000, piece=77)
+@pytest.mark.parametrize("kind", ["toy", "early"])
+@pytest.mark.parametrize("sample_rate", [11_025, 16_000])
+def test_what_is_sent_does_not_hang_on_the_pieces(
+    kind: str, sample_rate: int, request: pytest.FixtureRequest
+) -> None:
+    toy, wave = request.getfixturevalue(kind), talk(sample_rate)
+    whole = sent(toy, wave, sample_rate, piece=16_000)
+    assert whole == sent(toy, wave, sample_rate, piece=77)
 
 
 def test_packets_without_a_pause_are_those_without_the_option(toy: Codec) -> None:
@@ -75,7 +87,7 @@ def test_the_background_is_drawn_from_frames_that_came() -> None:
 
 
 def test_digital_silence_is_no_speech() -> None:
-    detector = SpeechDetector(16_000, 50.0)
+    detector = SpeechDetector(16_000, ModelConfig())
     detector.push(np.zeros(16_000, np.float32))
     assert [detector.speaks(frame) for frame in range(50)] == [True] * 26 + [False] * 24
     assert detector.speaks(50)  # its hops are not there yet
