@@ -7,8 +7,6 @@ What frames leave unused is saved up for others, two seconds' worth at most; wha
 advance is a fifth of a second's.
 """
 
-from collections import deque
-
 import numpy as np
 
 from codec.allocation import allocate, threshold_for
@@ -29,7 +27,10 @@ class Reservoir:
     """
 
     def __init__(self, frame_rate: float) -> None:
-        self._errors: deque[np.ndarray] = deque(maxlen=round(WINDOW_S * frame_rate))
+        self._window = round(WINDOW_S * frame_rate)
+        self._errors = np.zeros((0, self._window))
+        """[Q, N] of the last frames, in a ring."""
+        self._num_frames = 0
         self._frame_rate = frame_rate
         self._saved = 0.0
 
@@ -38,10 +39,11 @@ class Reservoir:
 
         Shape: errors [Q], what is left after 1 … Q stages.
         """
-        if self._errors and len(self._errors[0]) != len(errors):
-            self._errors.clear()  # another bitrate
-        self._errors.append(errors)
-        held = np.stack(self._errors, axis=1)
+        if len(self._errors) != len(errors):  # another bitrate
+            self._errors, self._num_frames = np.empty((len(errors), self._window)), 0
+        self._errors[:, self._num_frames % self._window] = errors
+        self._num_frames += 1
+        held = self._errors[:, : self._num_frames]
         threshold = threshold_for(held, mean_stages * held.shape[1])
         wanted = int(allocate(errors[:, None], threshold)[0])
         most = mean_stages * (1.0 + BORROWED_S * self._frame_rate) + self._saved
