@@ -80,8 +80,6 @@ def _of_data(data: DataConfig, top: int) -> Checks:
             "from 0.25 to highest_speed, which is 4 at most",
         ),
         ("data.mix_share", 0.0 <= data.mix_share <= 1.0, "from 0 to 1"),
-        ("data.vbr_share", 0.0 <= data.vbr_share <= 1.0, "from 0 to 1"),
-        ("data.lost_share", 0.0 <= data.lost_share <= 1.0, "from 0 to 1"),
         ("data.shares", weighs, "no share below 0 and one above it"),
         (
             "data.stage_shares",
@@ -112,6 +110,8 @@ def _of_phase(where: str, phase: PhaseConfig, recipe: Recipe) -> Checks:
             f"0 to {recipe.model.num_stages}, the model's stages",
         ),
         (f"{where}.substitute", phase.substitute in substitutes, " or ".join(substitutes)),
+        (f"{where}.vbr_share", 0.0 <= phase.vbr_share <= 1.0, "0 to 1"),
+        (f"{where}.lost_share", 0.0 <= phase.lost_share <= 1.0, "0 to 1"),
         (
             f"{where}.train",
             len(set(phase.train) - absent) > 0 and set(phase.train) <= set(PARTS),

@@ -33,12 +33,6 @@ class DataConfig:
     stage_shares: dict[str, float] = field(default_factory=lambda: {"16": 1.0})
     """Weight of each number of stages in use (quantizer dropout), as strings: TOML keys."""
 
-    vbr_share: float = 0.0
-    """Share of items whose stages vary from frame to frame, as in files (`codec.allocation`); their
-    number of stages is then the mean over the batch's frames."""
-    lost_share: float = 0.0
-    """Share of items of which some frames get lost, as in conversations."""
-
 
 @dataclass(frozen=True)
 class PhaseConfig:
@@ -64,6 +58,11 @@ class PhaseConfig:
     reaches (`towards`: DiVeQ), codewords with the gradient turned as they are from the latent
     (`rotation`) or passed `straight` on to the encoder, `hard` codewords without one, or `none` (no
     quantization)."""
+    vbr_share: float = 0.0
+    """Share of items whose stages vary from frame to frame, as in files (`codec.allocation`); their
+    number of stages is then the mean over the batch's frames."""
+    lost_share: float = 0.0
+    """Share of items of which some frames get lost, as in conversations."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.objective.losses.LOSSES`, of `adversarial` and of `features`
     (both of the discriminators)."""

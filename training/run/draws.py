@@ -32,12 +32,12 @@ class Coded(NamedTuple):
 
 def draw_coded(recipe: Recipe, step: int) -> Coded:
     """How the items of a step are coded: quantizer dropout, varied or not, some frames lost."""
-    data = recipe.data
+    data, (phase, _) = recipe.data, recipe.phase_at(step)
     frames = recipe.model.num_frames(round(data.crop_s * recipe.model.sample_rate))
     rng = np.random.default_rng((recipe.seed + 3, step))
-    varies = rng.random(data.batch_size) < data.vbr_share
+    varies = rng.random(data.batch_size) < phase.vbr_share
     lost = np.zeros((data.batch_size, frames), bool)
-    for item in np.flatnonzero(rng.random(data.batch_size) < data.lost_share):
+    for item in np.flatnonzero(rng.random(data.batch_size) < phase.lost_share):
         start = rng.integers(1, max(2, frames - LONGEST_LOSS))
         lost[item, start : start + rng.integers(1, LONGEST_LOSS + 1)] = True
     return Coded(_stages(data, recipe.seed, step), torch.from_numpy(varies), torch.from_numpy(lost))

@@ -34,7 +34,7 @@ def test_lost_frames_are_held_or_bridged() -> None:
 
 
 def test_draws_are_those_of_the_step_and_keep_their_shares() -> None:
-    recipe = load_recipe("small", ["data.vbr_share=0.5", "data.lost_share=0.25"])
+    recipe = load_recipe("small", ["phases.0.vbr_share=0.5", "phases.0.lost_share=0.25"])
     drawn = [draw_coded(recipe, step) for step in range(200)]
     again = draw_coded(recipe, 7)
     assert all(torch.equal(a, b) for a, b in zip(drawn[7], again, strict=True))
