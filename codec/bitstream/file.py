@@ -109,7 +109,7 @@ class FileWriter:
 
     def _as_deep(self, blocks: list[np.ndarray]) -> list[np.ndarray]:
         """Blocks with the same Q, of version 3. Shape: blocks of codes [C, Q, F]."""
-        if self._header.version != VARIABLE:
+        if self._header.version != VARIABLE or any(block.ndim != 3 for block in blocks):
             return blocks
         depths = {block.shape[1] for block in blocks}
         return [with_depth(block, max(depths)) for block in blocks] if len(depths) > 1 else blocks
