@@ -12,7 +12,7 @@ from codec.bitstream import VARIABLE, FileReader, FileWriter, Header
 from codec.coder import Decoder, Encoder
 from codec.config import ModelConfig
 from codec.errors import ConfigError
-from codec.model_header import new_header, refuse_other_model
+from codec.model_header import new_header, refuse_more_stages, refuse_other_model
 from codec.vbr import VbrEncoder
 
 MAX_EFFORT = 64
@@ -122,10 +122,21 @@ class BlockCoder:
         Shape: -> waves [C, T] float32, in all as many samples as the header says.
 
         Raises:
-            ModelMismatchError: coded with another model (before the first block).
+            ModelMismatchError: coded with another model (before the first block), or frames with
+                more stages than it has (when they are reached).
             CorruptError: damaged (when the damage is reached).
         """
-        return _decoded(self.file_decoder(reader.header), reader.codes(num_stages))
+        decoder = self.file_decoder(reader.header)
+        return _decoded(decoder, self._known(reader.codes(num_stages)))
+
+    def _known(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """The same codes; of version 3 only they tell how many stages frames have.
+
+        Shape: blocks of codes [C, Q, F].
+        """
+        for codes in blocks:
+            refuse_more_stages(codes.shape[1], self.config, self.model_id)
+            yield codes
 
     def check_model(self, header: Header) -> None:
         """Refuse a file of another model.

@@ -69,3 +69,16 @@ def refuse_other_model(header: Header, config: ModelConfig, model_id: bytes, nam
             f"header says code bits, rate and hop {found} with {header.num_stages} stages, but "
             f"model {model_id.hex()} has {expected} with {config.num_stages}"
         )
+
+
+def refuse_more_stages(num_stages: int, config: ModelConfig, model_id: bytes) -> None:
+    """Refuse frames with more stages than the model at hand has.
+
+    Raises:
+        ModelMismatchError: it tells both numbers.
+    """
+    if num_stages > config.num_stages:
+        raise ModelMismatchError(
+            f"a frame has {num_stages} stages, but model {model_id.hex()}, which the header names, "
+            f"has {config.num_stages}"
+        )

@@ -14,6 +14,8 @@ the label and the payload, so chunks can't change places.
 
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -25,7 +27,12 @@ from codec.bitstream.header import (
     Header,
     payload_bytes,
 )
-from codec.bitstream.variable import pack_variable, unpack_variable, with_fewer
+from codec.bitstream.variable import (
+    pack_variable,
+    split_variable,
+    unpack_variable,
+    with_fewer,
+)
 from codec.errors import BitstreamError, CorruptError
 
 _PREFIX = struct.Struct(">HI")
@@ -66,7 +73,7 @@ def pack_chunk(header: Header, index: int, codes: np.ndarray) -> bytes:
         BitstreamError: codes of another shape, type or range than the header promises.
     """
     variable = header.version == VARIABLE
-    stages = codes.shape[1] if variable else header.num_stages
+    stages = codes.shape[1] if variable and codes.ndim == 3 else header.num_stages
     expected = (header.num_channels, stages, codes.shape[-1])
     if codes.shape != expected or not np.issubdtype(codes.dtype, np.integer):
         raise BitstreamError(f"codes are {codes.dtype} {codes.shape}; expected integers {expected}")
@@ -93,7 +100,8 @@ def unpack_payload(header: Header, index: int, payload: bytes, num_stages: int) 
     """
     num_frames = header.chunk_frames(index)
     if header.version == VARIABLE:
-        codes = _variable(header, index, payload)
+        with _named(header, index):
+            codes = unpack_variable(payload, *_variable_shape(header, index))
         return with_fewer(codes, num_stages, header.num_stages)
     shape = (num_stages, header.num_channels, num_frames)
     codes = unpack_codes(payload, num_stages * header.num_channels * num_frames, header.code_bits)
@@ -136,7 +144,8 @@ def check_payload(header: Header, index: int, payload: bytes, checksum: int) -> 
             f"damaged: the checksum of chunk {index} of {header.num_chunks} doesn't match"
         )
     if header.version == VARIABLE:
-        _variable(header, index, payload)
+        with _named(header, index):
+            split_variable(payload, *_variable_shape(header, index))
         return
     codes = header.num_stages * header.num_channels * header.chunk_frames(index)
     if payload[-1] & (1 << -codes * header.code_bits % 8) - 1:
@@ -154,11 +163,16 @@ def trim_payload(header: Header, index: int, payload: bytes, num_stages: int) ->
     return _framed(index, _label(header, header.chunk_frames(index), len(kept)), bytes(kept))
 
 
-def _variable(header: Header, index: int, payload: bytes) -> np.ndarray:
-    """Codes of chunk `index`; errors name it. Shape: -> [C, Q, F]."""
-    frames = header.chunk_frames(index)
+def _variable_shape(header: Header, index: int) -> tuple[int, int, int]:
+    """Channels, frames and bits of a code of chunk `index`."""
+    return header.num_channels, header.chunk_frames(index), header.code_bits
+
+
+@contextmanager
+def _named(header: Header, index: int) -> Iterator[None]:
+    """Errors name the chunk."""
     try:
-        return unpack_variable(payload, header.num_channels, frames, header.code_bits)
+        yield
     except CorruptError as error:
         raise CorruptError(f"damaged: chunk {index} of {header.num_chunks}: {error}") from error
 

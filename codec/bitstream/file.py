@@ -93,7 +93,7 @@ class FileWriter:
 
     def _write_chunks(self, fewest: int) -> None:
         """Write the frames that wait, in chunks, as long as `fewest` are left."""
-        codes = np.concatenate(self._waiting, axis=-1)
+        codes = np.concatenate(self._as_deep(self._waiting), axis=-1)
         start, step = 0, self._header.frames_per_chunk
         while codes.shape[-1] - start >= fewest:
             chunk = codes[..., start : start + step]
@@ -106,6 +106,13 @@ class FileWriter:
         self._num_waiting = codes.shape[-1] - start
         if self._growing:
             self._file.flush()
+
+    def _as_deep(self, blocks: list[np.ndarray]) -> list[np.ndarray]:
+        """Blocks with the same Q, of version 3. Shape: blocks of codes [C, Q, F]."""
+        if self._header.version != VARIABLE or any(block.ndim != 3 for block in blocks):
+            return blocks
+        depths = {block.shape[1] for block in blocks}
+        return [with_depth(block, max(depths)) for block in blocks] if len(depths) > 1 else blocks
 
 
 class FileReader:

@@ -97,10 +97,11 @@ class Header:
                 raise BitstreamError(
                     f"header field {name} = {getattr(self, name)!r} is out of range"
                 )
-        if payload_bytes(self, self.frames_per_chunk) > MAX_PAYLOAD_BYTES:
+        most = MAX_VARIABLE_BYTES if self.version == VARIABLE else MAX_PAYLOAD_BYTES
+        if _longest_payload(self) > most:
             raise BitstreamError(
                 f"header field frames_per_chunk = {self.frames_per_chunk} makes "
-                f"chunks longer than {MAX_PAYLOAD_BYTES} bytes"
+                f"chunks longer than {most} bytes"
             )
         if self.num_chunks >= 2**32:
             raise BitstreamError(f"{self.num_chunks} chunks; a file holds less than 2^32")
@@ -174,6 +175,23 @@ def payload_bytes(header: Header, num_frames: int, num_stages: int | None = None
     return -(-stages * header.num_channels * num_frames * header.code_bits // 8)
 
 
+def _longest_payload(header: Header) -> int:
+    """Bytes that the payload of a full chunk may take.
+
+    In version 3 any frame may have all stages. So a chunk can always be written, and a few bytes
+    can't make a reader hold more codes than that.
+    """
+    if header.version == VARIABLE:
+        frame_bits = _most_frame_bits(header.code_bits)
+        return -(-header.num_channels * header.frames_per_chunk * frame_bits // 8)
+    return payload_bytes(header, header.frames_per_chunk)
+
+
+def _most_frame_bits(code_bits: int) -> int:
+    """Bits that a frame of one channel surely fits into in version 3, its number of stages too."""
+    return MAX_STAGES * code_bits + 32
+
+
 def chunk_bytes(header: Header, num_frames: int) -> int:
     """Bytes of one chunk: length, checksum and payload."""
     return CHUNK_PREFIX_BYTES + payload_bytes(header, num_frames)
@@ -192,7 +210,7 @@ def variable_frames_per_chunk(
     frame_rate: float, num_channels: int, code_bits: int, seconds: float = 4.0
 ) -> int:
     """Of version 3: whole groups that last about so long, as far as a chunk surely holds them."""
-    most = MAX_VARIABLE_BYTES * 8 // (num_channels * (MAX_STAGES * code_bits + 32))
+    most = MAX_VARIABLE_BYTES * 8 // (num_channels * _most_frame_bits(code_bits))
     return GROUP * max(1, min(round(min(seconds * frame_rate, most)), most) // GROUP)
 
 

@@ -36,6 +36,8 @@ def counts_of(codes: np.ndarray) -> np.ndarray:
     first = counts[:, ::GROUP]
     if (there != (np.arange(codes.shape[1])[:, None] < counts[:, None])).any():
         raise BitstreamError("a frame has a code after a stage that isn't there")
+    if counts.max() > 1 << _FIRST:
+        raise BitstreamError(f"a frame has {counts.max()} stages; at most {1 << _FIRST} fit")
     if (counts != first.repeat(GROUP, 1)[:, : counts.shape[1]]).any() or (counts < 1).any():
         raise BitstreamError(
             f"the {GROUP} frames of a group must have as many stages, one at least"

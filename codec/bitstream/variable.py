@@ -49,16 +49,30 @@ def unpack_variable(
     Raises:
         CorruptError: another length than its numbers of stages make, or padding that is not zero.
     """
+    sent, frames = split_variable(payload, num_channels, num_frames, code_bits)
+    there = np.arange(frames.max())[:, None, None] < frames
+    codes = np.full(there.shape, -1, np.int64)
+    codes[there] = from_bits(sent, code_bits)
+    return codes.transpose(1, 0, 2)
+
+
+def split_variable(
+    payload: bytes, num_channels: int, num_frames: int, code_bits: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The bits of a payload's codes, and how many stages each frame has.
+
+    Shape: -> bits [N] uint8, stages [C, F] int64.
+
+    Raises:
+        CorruptError: see `unpack_variable`.
+    """
     bits = np.unpackbits(np.frombuffer(payload, np.uint8))
     counts, start = unpack_counts(bits, num_channels, num_groups(num_frames))
     frames = frames_of(counts, num_frames)
-    there = np.arange(frames.max())[:, None, None] < frames
     end = start + int(frames.sum()) * code_bits
     if not end <= len(bits) < end + 8 or bits[end:].any():
         raise CorruptError("its length doesn't fit its numbers of stages")
-    codes = np.full(there.shape, -1, np.int64)
-    codes[there] = from_bits(bits[start:end], code_bits)
-    return codes.transpose(1, 0, 2)
+    return bits[start:end], frames
 
 
 def with_fewer(codes: np.ndarray, num_stages: int, of: int) -> np.ndarray:

@@ -21,8 +21,17 @@ from codec import Codec
 from codec.audio import open_audio
 from codec.backends.torch_checkpoint import save_checkpoint
 from codec.backends.torch_model import CodecModel
-from codec.bitstream import FileReader, Header, pack_file, trim_file, trim_reader, unpack_file
-from codec.bitstream.header import HEADER_BYTES, payload_bytes, unpack_header
+from codec.bitstream import (
+    VARIABLE,
+    FileReader,
+    Header,
+    pack_file,
+    trim_file,
+    trim_reader,
+    unpack_file,
+    with_depth,
+)
+from codec.bitstream.header import HEADER_BYTES, MAX_STAGES, payload_bytes, unpack_header
 from codec.catalog import describe_checkpoint
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, CheckpointError, ConfigError
@@ -45,7 +54,9 @@ def reader(data: bytes) -> str:
         except BitstreamError as error:
             outcomes.append(type(error).__name__)
             continue
-        assert codes.shape == (header.num_channels, header.num_stages, header.num_frames)
+        stages = codes.shape[1] if header.version == VARIABLE else header.num_stages
+        assert codes.shape == (header.num_channels, stages, header.num_frames)
+        assert 1 <= stages <= MAX_STAGES
         assert pack_file(header, codes) == one, "another file with the same meaning"
         outcomes.append(hashlib.sha256(codes.tobytes()).hexdigest()[:8])
     return " ".join(outcomes)
@@ -66,6 +77,8 @@ def stream(data: bytes) -> str:
             return expected
         raise AssertionError(f"refused at once ({error}), but not as a stream") from error
     parts = list(FileReader(io.BytesIO(one)).codes(1))
+    if header.version == VARIABLE:
+        parts = [with_depth(part, codes.shape[1]) for part in parts]
     assert not header.num_frames or np.array_equal(np.concatenate(parts, axis=-1), codes)
     trimmed = io.BytesIO()
     trim_reader(FileReader(io.BytesIO(one)), trimmed, 1)
@@ -145,7 +158,7 @@ TARGETS: dict[str, Callable[[bytes], str]] = {
 
 
 def mend(data: bytes) -> bytes:
-    """The same bytes with right checksums wherever there is place for one."""
+    """The same bytes with right checksums wherever there is place for one; not of version 2."""
     if len(data) < HEADER_BYTES:
         return data
     fixed = bytearray(data)
@@ -154,11 +167,14 @@ def mend(data: bytes) -> bytes:
         header = unpack_header(bytes(fixed))
     except BitstreamError:
         return bytes(fixed)
-    place = HEADER_BYTES
+    varies = header.version == VARIABLE
+    place = _mend_tags(fixed) if varies else HEADER_BYTES
     for index in range(header.num_chunks):
         length = payload_bytes(header, header.chunk_frames(index))
+        if varies:
+            length = int.from_bytes(fixed[place : place + 2], "big")
         payload = bytes(fixed[place + 6 : place + 6 + length])
-        if len(payload) < length:
+        if len(fixed) < place + 6 or len(payload) < length:
             break
         salt = zlib.crc32(struct.pack(">IH", index, length))
         fixed[place : place + 6] = struct.pack(">HI", length, zlib.crc32(payload, salt))
@@ -178,12 +194,7 @@ def mend_growing(data: bytes) -> bytes:
         header = unpack_header(bytes(fixed))
     except BitstreamError:
         return bytes(fixed)
-    place, index = HEADER_BYTES, 0
-    if fixed[place : place + 2] == b"\xff\xff" and len(fixed) >= place + 8:
-        stop = place + 8 + int.from_bytes(fixed[place + 6 : place + 8], "big")
-        salt = zlib.crc32(b"\xff" * 6)
-        fixed[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(fixed[place + 6 : stop], salt))
-        place = stop
+    place, index = _mend_tags(fixed), 0
     while len(fixed) >= place + 6:
         label = int.from_bytes(fixed[place : place + 2], "big")
         stop = place + 6 + (payload_bytes(header, label) if label else 8)
@@ -193,6 +204,17 @@ def mend_growing(data: bytes) -> bytes:
         fixed[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(fixed[place + 6 : stop], salt))
         place, index = stop, index + 1
     return bytes(fixed)
+
+
+def _mend_tags(data: bytearray) -> int:
+    """Give tags, if there are any, a right checksum; where they end."""
+    place = HEADER_BYTES
+    if data[place : place + 2] != b"\xff\xff" or len(data) < place + 8:
+        return place
+    stop = place + 8 + int.from_bytes(data[place + 6 : place + 8], "big")
+    salt = zlib.crc32(b"\xff" * 6)
+    data[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(data[place + 6 : stop], salt))
+    return stop
 
 
 @lru_cache
@@ -228,14 +250,33 @@ def seeds(target: str) -> tuple[bytes, ...]:
         codes = np.random.default_rng(3).integers(0, 16, (2, 3, header.num_frames))
         golden = [path.read_bytes() for path in sorted(GOLDEN.glob("v2-*.nsvq"))]
         return (*golden, pack_file(header, codes))
-    files = [path.read_bytes() for path in sorted(GOLDEN.glob("v1-*.nsvq"))]
+    golden = [path for version in (1, 3) for path in sorted(GOLDEN.glob(f"v{version}-*.nsvq"))]
+    files = [path.read_bytes() for path in golden]
     shapes = ((1, 16_000, 1, 0, 1), (2, 8_000, 3, 900, 2), (1, 48_000, 7, 5_000, 4))
     for channels, rate, seed, count, stages in shapes:
         codes = np.random.default_rng(seed)
         header = Header(b"fuzzing.", rate, channels, count, stages, 4)
         shape = (channels, stages, header.num_frames)
         files.append(pack_file(header, codes.integers(0, 16, shape)))
-    return tuple(files)
+    return (*files, *_varying())
+
+
+def _varying() -> list[bytes]:
+    """Files of version 3 with up to 2, 4 (all that `CONFIG` has) and 9 stages a frame."""
+    files = []
+    for channels, deepest, per_chunk in ((1, 2, 50), (2, 4, 6), (3, 9, 3)):
+        random = np.random.default_rng(deepest)
+        header = Header(
+            b"fuzzing.", 8_000, channels, 900, 2, 4, frames_per_chunk=per_chunk, version=VARIABLE
+        )
+        codes = random.integers(0, 16, (channels, deepest, header.num_frames))
+        for frame in range(header.num_frames):
+            for channel in codes:
+                first = frame % per_chunk % 2 == 0
+                shared = (channel[:, frame - 1] >= 0).sum()
+                channel[random.integers(1, deepest + 1) if first else shared :, frame] = -1
+        files.append(pack_file(header, codes))
+    return files
 
 
 def mutated(target: str, number: int) -> bytes:

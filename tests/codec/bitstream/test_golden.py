@@ -2,12 +2,13 @@
 
 import re
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from codec.bitstream import Header, pack_file, read_header, trim_file, unpack_file
+from codec.bitstream import VARIABLE, Header, pack_file, read_header, trim_file, unpack_file
 
 FOLDER = Path(__file__).parent / "golden"
 DOCUMENT = Path(__file__).parents[3] / "docs" / "format.md"
@@ -49,16 +50,73 @@ GOLDEN = {
         version=2,
         tags=(("artist", "Zoë"), ("date", "2026"), ("title", "茶")),
     ),
+    "v3-empty": Header(MODEL_ID, 16_000, 1, 0, num_stages=6, code_bits=10, version=3),
+    "v3-one-sample": Header(MODEL_ID, 8_000, 1, 1, num_stages=1, code_bits=1, version=3),
+    "v3-mono": Header(MODEL_ID, 48_000, 1, 60_000, num_stages=4, code_bits=10, version=3),
+    "v3-mono-two-stages": Header(
+        MODEL_ID, 48_000, 1, 60_000, num_stages=2, code_bits=10, version=3
+    ),
+    "v3-odd": Header(
+        MODEL_ID, 8_000, 1, 2_500, num_stages=3, code_bits=7, frames_per_chunk=7, version=3
+    ),
+    "v3-stereo-tags": Header(
+        MODEL_ID,
+        44_100,
+        2,
+        33_333,
+        num_stages=2,
+        code_bits=5,
+        model_sample_rate=24_000,
+        hop=256,
+        frames_per_chunk=20,
+        version=3,
+        tags=(("artist", "Zoë"), ("date", "2026"), ("title", "茶")),
+    ),
+    "v3-many-stages": Header(
+        MODEL_ID, 16_000, 3, 8_000, num_stages=64, code_bits=12, frames_per_chunk=20, version=3
+    ),
+    "v3-many-channels": Header(
+        MODEL_ID, 11_025, 255, 2_000, num_stages=1, code_bits=3, frames_per_chunk=4, version=3
+    ),
 }
 
 
 def codes_of(header: Header) -> np.ndarray:
-    """The codes in every golden file. Shape: [C, Q, F]."""
-    channel, stage, frame = np.ogrid[
-        : header.num_channels, : header.num_stages, : header.num_frames
-    ]
+    """The codes in every golden file but a trimmed one of version 3. Shape: [C, Q, F]."""
+    varies = header.version == VARIABLE and header.num_frames > 0
+    counts = stages_of(header) if varies else np.zeros((1, 1), int)
+    stages = counts.max() if varies else 1 if header.version == VARIABLE else header.num_stages
+    channel, stage, frame = np.ogrid[: header.num_channels, :stages, : header.num_frames]
     mixed = (channel * 7_919 + stage * 104_729 + frame * 1_299_709 + 12_345) * 2_654_435_761
-    return (mixed >> 7) % (1 << header.code_bits)
+    codes = (mixed >> 7) % (1 << header.code_bits)
+    return np.where(stage < counts[:, None], codes, -1) if varies else codes
+
+
+def stages_of(header: Header) -> np.ndarray:
+    """Stages of each frame in golden files of version 3, up to twice Q. Shape: [C, F]."""
+    channel, frame = np.ogrid[: header.num_channels, : header.num_frames]
+    group = frame // header.frames_per_chunk * 1_000 + frame % header.frames_per_chunk // 2
+    mixed = (channel * 7_919 + group * 104_729 + 12_345) * 2_654_435_761
+    return 1 + (mixed >> 9) % min(64, 2 * header.num_stages)
+
+
+def kept(header: Header, num_stages: int, of: int) -> np.ndarray:
+    """Codes of a golden file of version 3 trimmed by docs/format.md. Shape: [C, Q, F]."""
+    full = replace(header, num_stages=of)
+    counts = stages_of(full)
+    for start in range(0, header.num_frames, header.frames_per_chunk):
+        chunk = counts[:, start : start + header.frames_per_chunk]
+        most = chunk.sum() * num_stages // of
+        cuts = (np.maximum(1, chunk - cut) for cut in range(64))
+        chunk[:] = next(cut for cut in cuts if cut.sum() <= most or cut.max() == 1)
+    codes = codes_of(full)[:, : counts.max()]
+    return np.where(np.arange(counts.max())[:, None] < counts[:, None], codes, -1)
+
+
+def expected_codes(name: str) -> np.ndarray:
+    """Shape: [C, Q, F]."""
+    header = GOLDEN[name]
+    return kept(header, 2, of=4) if name == "v3-mono-two-stages" else codes_of(header)
 
 
 def decode_plainly(data: bytes) -> list[list[list[int]]]:
@@ -67,9 +125,11 @@ def decode_plainly(data: bytes) -> list[list[list[int]]]:
     def number(start: int, length: int) -> int:
         return int.from_bytes(data[start : start + length], "big")
 
-    assert data[:5] in (b"NSVQ\x01", b"NSVQ\x02")
+    assert data[:5] in (b"NSVQ\x01", b"NSVQ\x02", b"NSVQ\x03")
     if data[4] == 2:
         return decode_growing_plainly(data)
+    if data[4] == 3:
+        return decode_variable_plainly(data)
     assert number(36, 4) == zlib.crc32(data[:36])
     channels, stages, bits = data[5], data[6], data[7]
     samples = -(-number(28, 8) * number(20, 4) // number(16, 4))
@@ -98,12 +158,7 @@ def decode_growing_plainly(data: bytes) -> list[list[list[int]]]:
     channels, stages, bits = data[5], data[6], data[7]
     assert number(28, 8) == 2**64 - 1
     codes: list[list[list[int]]] = [[[] for _ in range(stages)] for _ in range(channels)]
-    start, index = 40, 0
-    if data[start : start + 2] == b"\xff\xff":
-        length = number(start + 6, 2)
-        checked = b"\xff" * 4 + data[start : start + 2] + data[start + 6 : start + 8 + length]
-        assert number(start + 2, 4) == zlib.crc32(checked)
-        start += 8 + length
+    start, index = after_tags_plainly(data), 0
     while frames := number(start, 2):
         length = -(-stages * channels * frames * bits // 8)
         payload = data[start + 6 : start + 6 + length]
@@ -117,6 +172,80 @@ def decode_growing_plainly(data: bytes) -> list[list[list[int]]]:
     assert len(codes[0][0]) == (-(-samples // number(24, 2)) + 1 if samples else 0)
     assert start + 14 == len(data)
     return codes
+
+
+def decode_variable_plainly(data: bytes) -> list[list[list[int]]]:
+    """`decode_plainly` of version 3: -1 where a frame has no code."""
+
+    def number(start: int, length: int) -> int:
+        return int.from_bytes(data[start : start + length], "big")
+
+    assert number(36, 4) == zlib.crc32(data[:36])
+    channels, bits = data[5], data[7]
+    assert channels * number(26, 2) * (64 * bits + 32) <= 65_534 * 8
+    samples = -(-number(28, 8) * number(20, 4) // number(16, 4))
+    left = -(-samples // number(24, 2)) + 1 if samples else 0
+    columns: list[list[list[int]]] = [[] for _ in range(channels)]
+    start, index = after_tags_plainly(data), 0
+    while left:
+        frames = min(left, number(26, 2))
+        length = number(start, 2)
+        assert 1 <= length <= 65_534
+        payload = data[start + 6 : start + 6 + length]
+        checked = index.to_bytes(4, "big") + data[start : start + 2] + payload
+        assert number(start + 2, 4) == zlib.crc32(checked)
+        found = columns_plainly(payload, channels, frames, bits)
+        columns = [before + more for before, more in zip(columns, found, strict=True)]
+        start, index, left = start + 6 + length, index + 1, left - frames
+    assert start == len(data)
+    deepest = max((len(column) for channel in columns for column in channel), default=1)
+    return [
+        [
+            [column[stage] if stage < len(column) else -1 for column in channel]
+            for stage in range(deepest)
+        ]
+        for channel in columns
+    ]
+
+
+def columns_plainly(payload: bytes, channels: int, frames: int, bits: int) -> list[list[list[int]]]:
+    """The codes of each frame [C][F][stages of it] of a payload of version 3."""
+    run = iter("".join(f"{byte:08b}" for byte in payload))
+
+    def take(count: int) -> int:
+        return int("0" + "".join(next(run) for _ in range(count)), 2)
+
+    k = take(2)
+    stages: list[list[int]] = []
+    for _ in range(channels):
+        row = [take(6) + 1]
+        while 2 * len(row) < frames:
+            high = 0
+            while take(1):
+                high += 1
+            change = high * 2**k + take(k)
+            row.append(row[-1] + ((change + 1) // 2 if change % 2 else -change // 2))
+        assert all(1 <= number <= 64 for number in row)
+        stages.append([row[frame // 2] for frame in range(frames)])
+    columns: list[list[list[int]]] = [[[] for _ in range(frames)] for _ in range(channels)]
+    for stage in range(64):
+        for channel in range(channels):
+            for frame in range(frames):
+                if stage < stages[channel][frame]:
+                    columns[channel][frame].append(take(bits))
+    padding = list(run)
+    assert len(padding) < 8
+    assert "1" not in padding
+    return columns
+
+
+def after_tags_plainly(data: bytes) -> int:
+    """Where the first chunk starts in a file of version 2 or 3."""
+    if data[40:42] != b"\xff\xff":
+        return 40
+    stop = 48 + int.from_bytes(data[46:48], "big")
+    assert int.from_bytes(data[42:46], "big") == zlib.crc32(b"\xff" * 6 + data[46:stop])
+    return stop
 
 
 def add_payload(codes: list[list[list[int]]], payload: bytes, frames: int, bits: int) -> None:
@@ -135,8 +264,8 @@ def add_payload(codes: list[list[list[int]]], payload: bytes, frames: int, bits:
 def test_golden_files_unpack_and_pack_to_the_same_bytes(name: str) -> None:
     data = (FOLDER / f"{name}.nsvq").read_bytes()
     header, codes = unpack_file(data)
-    assert header == GOLDEN[name]
-    np.testing.assert_array_equal(codes, codes_of(header))
+    assert replace(header, variable_bytes=0) == GOLDEN[name]
+    np.testing.assert_array_equal(codes, expected_codes(name))
     assert pack_file(header, codes) == data
     assert len(data) == header.file_bytes
 
@@ -144,7 +273,7 @@ def test_golden_files_unpack_and_pack_to_the_same_bytes(name: str) -> None:
 @pytest.mark.parametrize("name", GOLDEN)
 def test_a_decoder_written_from_the_document_reads_golden_files(name: str) -> None:
     codes = decode_plainly((FOLDER / f"{name}.nsvq").read_bytes())
-    assert codes == codes_of(GOLDEN[name]).tolist()
+    assert codes == expected_codes(name).tolist()
 
 
 def test_every_golden_file_is_tested() -> None:
@@ -156,8 +285,23 @@ def test_trimming_a_golden_file_gives_the_golden_file_with_fewer_stages() -> Non
     assert trimmed == (FOLDER / "v1-mono-one-stage.nsvq").read_bytes()
 
 
+def test_trimming_a_golden_file_of_version_3() -> None:
+    trimmed = trim_file((FOLDER / "v3-mono.nsvq").read_bytes(), 2)
+    assert trimmed == (FOLDER / "v3-mono-two-stages.nsvq").read_bytes()
+
+
+def test_golden_files_of_version_3_have_every_k() -> None:
+    found = {
+        (FOLDER / f"{name}.nsvq").read_bytes()[46] >> 6
+        for name, header in GOLDEN.items()
+        if header.version == VARIABLE and header.num_frames and not header.tags
+    }
+    tagged = (FOLDER / "v3-stereo-tags.nsvq").read_bytes()
+    assert found | {tagged[after_tags_plainly(tagged) + 6] >> 6} == {0, 1, 2, 3}
+
+
 def test_the_example_in_the_document() -> None:
-    whole, chunk, growing = (_bytes_of(block) for block in _hex_blocks())
+    whole, chunk, growing, variable, cut = (_bytes_of(block) for block in _hex_blocks())
     header, codes = unpack_file(whole)
     assert (header.num_model_samples, header.num_frames) == (467, 3)
     assert codes.tolist() == [[[1, 2, 3], [4, 5, 6]]] == decode_plainly(whole)
@@ -168,6 +312,13 @@ def test_the_example_in_the_document() -> None:
     header, codes = unpack_file(growing)
     assert (header.num_samples, header.tags) == (700, (("title", "Tea"),))
     assert codes.tolist() == [[[1, 2, 3], [4, 5, 6]]] == decode_plainly(growing)
+    header, codes = unpack_file(variable)
+    assert (header.version, header.num_stages) == (VARIABLE, 2)
+    assert codes.tolist() == [[[1, 2, 3], [4, 5, -1]]] == decode_plainly(variable)
+    trimmed = trim_file(variable, 1)
+    assert trimmed[40:] == cut
+    assert trimmed[36:40].hex(" ") in DOCUMENT.read_text(encoding="utf-8")
+    assert unpack_file(trimmed)[1].tolist() == [[[1, 2, 3]]]
 
 
 def _hex_blocks() -> list[str]:
