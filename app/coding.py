@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.work import Facts, Place, Progress, load_codec
+from codec.bitstream import VARIABLE
 
 if TYPE_CHECKING:
     from codec.codec import Codec
@@ -26,6 +27,8 @@ class Encode:
     device: str = "cpu"
     chunk_s: float | None = None
     tags: bool = False
+    vbr: bool = True
+    """Not for a wav that comes through a pipe."""
 
     def load(self) -> "Codec":
         """The codec, once it is known to have the bitrate."""
@@ -51,7 +54,7 @@ class Encode:
         if isinstance(opened, WavStream):
             coded = record_file(codec, opened, target, **how)
         else:
-            coded = compress_file(codec, opened, target, tags=self.tags, **how)
+            coded = compress_file(codec, opened, target, tags=self.tags, vbr=self.vbr, **how)
         facts = coded_facts(coded)
         facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
         return {**facts, "elapsed_s": time.perf_counter() - start}
@@ -126,6 +129,7 @@ def coded_facts(coded: "CodedFile") -> Facts:
         "num_channels": header.num_channels,
         "num_samples": header.num_samples,
         "num_stages": header.num_stages,
+        "variable": header.version == VARIABLE,
         "nominal_kbps": header.bitrate_kbps(),
         "coded_bytes": coded.num_bytes,
         "coded_kbps": coded.bitrate_kbps,
@@ -134,12 +138,13 @@ def coded_facts(coded: "CodedFile") -> Facts:
 
 
 def coded_line(facts: Facts) -> str:
-    """`coded_facts` as a line of text; what several channels cost is said."""
+    """`coded_facts` as a line of text: what the file really takes, and what channels cost."""
     channels = facts["num_channels"]
     each = f" ({channels} channels, each coded at the full bitrate)" if channels > 1 else ""
+    mean = " on average" if facts["variable"] else ""
     return (
         f"{facts['input']} -> {facts['output']}: {facts['seconds']:.2f} s, "
-        f"{facts['coded_bytes']:,} bytes, {facts['coded_kbps']:.2f} kbps{each}"
+        f"{facts['coded_bytes']:,} bytes, {facts['coded_kbps']:.2f} kbps{mean}{each}"
     )
 
 

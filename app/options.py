@@ -70,6 +70,15 @@ def rate_options(function: Function) -> Function:
     return function
 
 
+vbr_option = click.option(
+    "--vbr/--cbr",
+    default=True,
+    show_default=True,
+    help="Variable bitrate: more stages for what is hard to code, fewer for pauses, the bitrate asked "
+    "for on average; or the same number of stages throughout.",
+)
+
+
 def output_options(function: Function) -> Function:
     """`--output`, and what becomes a `Manner`: `--force`, `--skip-existing`, `--quiet`, …"""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.demo.shelf import safe_name
 from app.demo.studio import Studio, plain_message, without_paths
 from app.demo.waves import new_wave
-from codec.bitstream import FileReader, Header
+from codec.bitstream import VARIABLE, FileReader, Header
 from codec.errors import CodecError
 from codec.files import trim_path
 from codec.output import new_file
@@ -29,17 +29,18 @@ class Result:
 
 
 def encode_one(studio: Studio, path: Path, bitrate_kbps: float) -> Result:
-    """`path` (audio) as .nsvq at `bitrate_kbps`."""
+    """`path` (audio) as .nsvq at `bitrate_kbps` on average."""
     output = studio.shelf.place(f"{path.stem}.nsvq")
     try:
         with studio.recording(path) as (reader, blocks), new_file(output) as file:
             info, stages = reader.info, studio.codec.stages_for(bitrate_kbps)
-            header = studio.codec.header(info.sample_rate, info.channels, stages)
+            header = studio.codec.header(info.sample_rate, info.channels, stages, vbr=True)
             header = studio.codec.compress_blocks(blocks, header, file)
     except CodecError as error:
         return _failed(path, error)
     kbps = 8 * header.file_bytes / header.seconds / 1000
-    note = f"{header.seconds:.1f} s, {header.file_bytes:,} bytes, {kbps:.2f} kbps"
+    mean = " on average" if header.version == VARIABLE else ""
+    note = f"{header.seconds:.1f} s, {header.file_bytes:,} bytes, {kbps:.2f} kbps{mean}"
     if header.num_channels > 1:
         note += f" ({header.num_channels} channels, each coded on its own)"
     note = "; ".join([note, *map(without_paths, reader.warnings)])
@@ -82,12 +83,13 @@ def describe_one(studio: Studio, path: Path) -> dict[str, str]:
     """
     header = studio.check_code(path)
     seconds, kbps = header.seconds, header.bitrate_kbps()
+    mean = " on average" if header.version == VARIABLE else ""
     ours = header.model_id == studio.codec.model_id
     return {
         "Length": f"{seconds:.2f} s",
         "Source": f"{header.sample_rate:,} Hz, {header.num_channels} channel"
         f"{'s' if header.num_channels != 1 else ''}",
-        "Stages": f"{header.num_stages} ({kbps:g} kbps a channel)",
+        "Stages": f"{header.num_stages}{mean} ({kbps:g} kbps a channel)",
         "On disk": f"{header.file_bytes:,} bytes, "
         f"{8 * header.file_bytes / seconds / 1000:.2f} kbps",
         "Made by": f"checkpoint {header.model_id.hex()}"

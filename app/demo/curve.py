@@ -9,7 +9,6 @@ from statistics import fmean
 
 from app.demo.pictures import Line, curves
 from app.demo.studio import Clip, Studio, plain_message
-from codec.bitstream import trim_file
 from codec.errors import CodecError
 
 COLUMNS = ("clip", "kbps", "kbps_on_disk", "pesq_wb", "stoi")
@@ -63,7 +62,7 @@ def measure(studio: Studio, paths: Sequence[str | Path], num_rates: int = 6) -> 
 
 def _point(studio: Studio, clip: Clip, num_stages: int) -> Point:
     scores = studio.score_clip(clip, num_stages)
-    size = len(trim_file(clip.data, num_stages))
+    size = studio.file_bytes(clip, num_stages)
     return Point(
         clip.name,
         studio.codec.config.bitrate_kbps(num_stages),

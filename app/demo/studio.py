@@ -1,14 +1,14 @@
 """Clips and what the codec makes of them: the computation behind every tab.
 
-A `Clip` is coded once, at the highest rate. Residual codes nest, so every lower rate is a prefix of
-that one file: moving the bitrate slider only trims and decodes.
+A `Clip` is coded anew at each rate that is asked for: which moments get how many stages depends on
+the rate, so a file of a lower one is more than the start of a file of a higher one.
 """
 
 import threading
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import TypeVar
@@ -20,13 +20,15 @@ from app.demo.limits import Limits
 from app.demo.scorers import Scorers
 from app.demo.settings import DemoSettings
 from app.demo.shelf import Shelf, safe_name
-from app.demo.waves import WaveWriter, heard, new_wave
+from app.demo.waves import heard, new_wave, wave_blocks
 from codec import Codec
 from codec.audio import AudioReader, open_audio
-from codec.bitstream import FileReader, FileWriter, Header, trim_file
+from codec.bitstream import VARIABLE, FileReader, FileWriter, Header
 from codec.errors import CodecError
 from codec.files import check_file
 
+CODING_SHARE = 0.4
+"""Of the time that a take needs, about."""
 SCORED_S = 30.0
 """PESQ and STOI look at no more than this many seconds from a clip's start."""
 Result = TypeVar("Result")
@@ -36,7 +38,7 @@ Steps = Generator[float, None, Result]
 
 @dataclass
 class Clip:
-    """One recording, coded at the highest rate on offer."""
+    """One recording."""
 
     name: str
     original: Path
@@ -44,9 +46,6 @@ class Clip:
     sample_rate: int
     num_samples: int
     num_channels: int
-    data: bytes = b""
-    """The .nsvq file at the highest rate."""
-    encode_s: float = 0.0
     warnings: tuple[str, ...] = ()
     """What looks wrong with the recording but did not stop the reading."""
     scores: dict[int, dict[str, float]] = field(default_factory=dict)
@@ -72,10 +71,13 @@ class Take:
 
     num_stages: int
     bitrate_kbps: float
-    """Nominal, without the file's header."""
+    """Nominal: the mean, without the file's header."""
+    variable: bool
+    """Whether the rate varies; not at the highest."""
     data: bytes
     path: Path
     """The decoded wave as 16-bit WAV at the source's rate."""
+    encode_s: float
     decode_s: float
 
 
@@ -99,7 +101,7 @@ class Studio:
     def warm_up(self) -> None:
         """Code the first example and start the scorers, so that the first visitor doesn't wait."""
         self.scorers.warm_up()
-        finish(self.opening_example(EXAMPLES[0].path))
+        self.decode_clip(finish(self.opening_example(EXAMPLES[0].path)), self.rates_kbps[0])
 
     @contextmanager
     def recording(self, path: str | Path) -> Iterator[tuple[AudioReader, Iterator[np.ndarray]]]:
@@ -115,11 +117,11 @@ class Studio:
             yield reader, self.limits.watched(reader.blocks(), info.sample_rate)
 
     def open_clip(self, path: str | Path, name: str | None = None) -> Clip:
-        """Read and code the recording at `path`; errors as for `opening`."""
+        """Read the recording at `path`; errors as for `opening`."""
         return finish(self.opening(path, name))
 
     def opening(self, path: str | Path, name: str | None = None) -> Steps[Clip]:
-        """`open_clip` in steps of about 30 s of audio, each giving the share done.
+        """`open_clip` in steps, each giving the share done.
 
         Raises:
             AudioError: not audio, empty, damaged, too long or with too many channels.
@@ -132,29 +134,12 @@ class Studio:
         ):
             info = reader.info
             clip = Clip(name, original, info.sample_rate, info.num_samples, info.channels)
-            for num_samples in self._compressing(clip, _copied(blocks, copy), copy):
-                yield min(1.0, num_samples / clip.num_samples)
+            for block in blocks:
+                copy.write(block)
+                yield min(1.0, copy.num_samples / max(1, clip.num_samples))
+            clip.num_samples = copy.num_samples
             clip.warnings = tuple(map(without_paths, reader.warnings))
         return clip
-
-    def _compressing(
-        self, clip: Clip, blocks: Iterator[np.ndarray], copy: WaveWriter
-    ) -> Iterator[int]:
-        """Fill in the clip's file and length; gives the number of samples done."""
-        started = time.perf_counter()
-        file = BytesIO()
-        header = self.codec.header(
-            clip.sample_rate, clip.num_channels, self.codec.config.num_stages
-        )
-        writer = FileWriter(file, header)
-        num_frames = 0
-        for codes in self.codec.encode_blocks(blocks, header):
-            writer.write(codes)
-            num_frames += codes.shape[-1]
-            yield int(num_frames / self.codec.config.frame_rate * clip.sample_rate)
-        clip.num_samples = copy.num_samples
-        writer.finish(clip.num_samples)
-        clip.data, clip.encode_s = file.getvalue(), time.perf_counter() - started
 
     def opening_example(self, path: Path) -> Steps[Clip]:
         """`opening` for a bundled clip, computed once for all visitors."""
@@ -176,13 +161,37 @@ class Studio:
         stages = config.stages_for(bitrate_kbps)
         kbps = config.bitrate_kbps(stages)
         path = path or self.shelf.place(f"{clip.stem} {kbps:g} kbps.wav")
-        data = trim_file(clip.data, stages)
         started = time.perf_counter()
+        data = yield from self._coding(clip, stages)
+        coded = time.perf_counter()
+        reader = FileReader(BytesIO(data))
         with new_wave(path, clip.sample_rate, clip.num_channels) as file:
-            for block in self.codec.decompress_blocks(FileReader(BytesIO(data)), stages):
+            for block in self.codec.decompress_blocks(reader, stages):
                 file.write(block)
-                yield file.num_samples / clip.num_samples
-        return Take(stages, kbps, data, path, time.perf_counter() - started)
+                done = file.num_samples / clip.num_samples
+                yield CODING_SHARE + (1.0 - CODING_SHARE) * done
+        variable = reader.header.version == VARIABLE
+        times = coded - started, time.perf_counter() - coded
+        return Take(stages, kbps, variable, data, path, *times)
+
+    def file_bytes(self, clip: Clip, num_stages: int) -> int:
+        """Size of the clip's file with so many stages on average."""
+        return len(finish(self._coding(clip, num_stages)))
+
+    def _coding(self, clip: Clip, num_stages: int) -> Steps[bytes]:
+        """The clip's file with so many stages on average, of what was kept as 16-bit WAV."""
+        header, file = self._header(clip, num_stages), BytesIO()
+        encoder, writer = self.codec.file_encoder(header), FileWriter(file, header)
+        for block in wave_blocks(clip.original):
+            writer.write(encoder.push(block))
+            yield CODING_SHARE * min(1.0, encoder.num_samples / clip.num_samples)
+        writer.write(encoder.finish())
+        writer.finish(clip.num_samples)
+        return file.getvalue()
+
+    def _header(self, clip: Clip, num_stages: int) -> Header:
+        header = self.codec.header(clip.sample_rate, clip.num_channels, num_stages, vbr=True)
+        return replace(header, num_samples=clip.num_samples)
 
     def heard(self, blocks: Iterable[np.ndarray], sample_rate: int) -> np.ndarray:
         """What is scored and drawn: the first `SCORED_S` seconds, mono, at the model's rate.
@@ -203,11 +212,17 @@ class Studio:
             EvaluationError: no score exists (too short, silent).
         """
         if num_stages not in clip.scores:
-            reader = FileReader(BytesIO(trim_file(clip.data, num_stages)))
-            blocks = self.codec.decompress_blocks(reader, num_stages)
-            decoded = self.heard(blocks, clip.sample_rate)
+            decoded = self.heard(self._through_codec(clip, num_stages), clip.sample_rate)
             clip.scores[num_stages] = self.score_wave(clip, decoded)
         return clip.scores[num_stages]
+
+    def _through_codec(self, clip: Clip, num_stages: int) -> Iterator[np.ndarray]:
+        """The decoded wave, coded no further than is asked for. Shape: -> waves [C, T]."""
+        header = self._header(clip, num_stages)
+        decoder = self.codec.file_decoder(header)
+        for codes in self.codec.encode_blocks(wave_blocks(clip.original), header):
+            yield from decoder.pieces(codes)
+        yield from decoder.last_pieces()
 
     def score_wave(self, clip: Clip, decoded: np.ndarray) -> dict[str, float]:
         """PESQ-WB and STOI of any version of the clip, `heard`. Shape: decoded [T]."""
@@ -244,13 +259,6 @@ def finish(steps: Steps[Result]) -> Result:
             next(steps)
         except StopIteration as end:
             return end.value
-
-
-def _copied(blocks: Iterator[np.ndarray], copy: WaveWriter) -> Iterator[np.ndarray]:
-    """The same blocks, each written down first. Shape: blocks [C, T]."""
-    for block in blocks:
-        copy.write(block)
-        yield block
 
 
 def plain_message(error: Exception) -> str:

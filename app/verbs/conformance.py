@@ -51,8 +51,8 @@ def command(
 ) -> None:
     """Compare what this installation codes with vectors made elsewhere.
 
-    Twelve short signals are coded, and twelve files decoded: over channels, sample rates, bitrates
-    and lengths. The exit code is 1 if one differs by more than another machine's rounding.
+    Fourteen short signals are coded, and fourteen files decoded: over channels, sample rates,
+    bitrates, constant and variable, and lengths. The exit code is 1 if one differs by more than another machine's rounding.
     """
     from codec.conformance import check_vectors, failing, make_vectors
 

@@ -16,6 +16,7 @@ from app.options import (
     jobs_option,
     output_options,
     rate_options,
+    vbr_option,
 )
 from codec.ffmpeg import missing_ffmpeg, needs_missing_ffmpeg
 from codec.formats import ALL, suffix_of
@@ -24,6 +25,7 @@ from codec.formats import ALL, suffix_of
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="IN...")
 @rate_options
+@vbr_option
 @click.option("--mono", is_flag=True, help="Fold all channels into one: a fraction of the bytes.")
 @click.option("--tags", is_flag=True, help="Keep title, artist, date and the source's format.")
 @click.option(
@@ -31,7 +33,8 @@ from codec.formats import ALL, suffix_of
     "chunk_s",
     type=click.FloatRange(min=0.0, min_open=True),
     metavar="SECONDS",
-    help="Length of a chunk, the unit of loss where a file is cut; about one second if not given.",
+    help="Length of a chunk, the unit of loss where a file is cut; if not given about one second, four "
+    "where the bitrate varies.",
 )
 @checkpoint_option
 @effort_option
@@ -46,6 +49,7 @@ def command(
     output: str | None,
     bitrate: float | None,
     stages: int | None,
+    vbr: bool,
     mono: bool,
     tags: bool,
     chunk_s: float | None,
@@ -62,8 +66,11 @@ def command(
     ffmpeg is installed. Folders are searched and mirrored; "-" is standard input. Speech is coded
     up to 8 kHz, every channel on its own: stereo takes twice the bytes (--mono folds it).
 
-    A wav that comes through a pipe is coded while it comes, and its file grows; Ctrl-C ends it.
-    What is whole of a file that was cut short can be decoded.
+    The bitrate varies with what is said (--cbr keeps it constant) unless it is the highest. The
+    file is no longer than with --cbr.
+
+    A wav that comes through a pipe is coded while it comes, at a constant bitrate, and its file
+    grows; Ctrl-C ends it. What is whole of a file that was cut short can be decoded.
 
     \b
     nsvq encode speech.wav                    writes speech.nsvq
@@ -75,7 +82,7 @@ def command(
     for job in plan.jobs:
         _refuse_name(job)
     work = Encode(
-        checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags
+        checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags, vbr
     )
     run_jobs(plan, work, manner, tell=coded_line, refuse=_why_not)
 

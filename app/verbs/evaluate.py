@@ -57,8 +57,9 @@ def _checkpoints(
     multiple=True,
     default=("default",),
     show_default=True,
-    metavar="[NAME=]FILE[@EFFORT]",
-    help="Weights to score, as default or default@8; may be repeated; 'none' for peers alone.",
+    metavar="[NAME=]FILE[@EFFORT][@cbr]",
+    help="Weights to score: default, default@8 for effort 8, default@cbr for a constant bitrate; may "
+    "be repeated; 'none' for peers alone.",
 )
 @click.option(
     "--rates",
@@ -66,7 +67,7 @@ def _checkpoints(
     callback=comma_numbers,
     default="",
     metavar="KBPS,...",
-    help="Bitrates of the checkpoints; all of them if not given.",
+    help="Bitrates of the checkpoints, where they vary on average; all of them if not given.",
 )
 @click.option(
     "--peers",
@@ -150,10 +151,12 @@ def command(output: Path, focus: float, against: Path | None, baseline: Path | N
     """Score checkpoints and other codecs on the same clips, bitrate against quality.
 
     Clips are coded into real files and scored on the 16-bit samples that come back. Finished scores
-    are kept: a second run, or one that was interrupted, goes on where it was.
+    are kept: a second run, or one that was interrupted, goes on where it was. Checkpoints make what
+    `nsvq encode` makes, so their bitrate varies unless @cbr asks for a constant one.
 
     \b
     nsvq evaluate --data DIR --rates 1,1.5,2,3,4,6,8 --peers opus,codec2
+    nsvq evaluate --data DIR --checkpoint default --checkpoint default@cbr
     nsvq evaluate --data DIR --results others.csv --readme README.md
     nsvq evaluate --data DIR --against results/results.json
     nsvq evaluate --data DIR --metrics natural --decoded lyra@6=DIR2

@@ -2,9 +2,13 @@
 
 import functools
 import json
+import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 
@@ -13,6 +17,7 @@ from app.failures import failure_of, folder_failures, report_failures
 from app.files import NSVQ_SUFFIX, STANDARD, expand
 from app.options import json_option
 from app.work import Facts
+from codec.bitstream import VARIABLE, FileReader, Header
 from codec.bitstream.header import MAGIC
 from codec.catalog import (
     SUFFIX,
@@ -74,13 +79,16 @@ def _begins_like_nsvq(path: Path) -> bool:
 
 
 def _file_facts(source: Path | BinaryIO) -> Facts:
-    coded = check_file(source)
+    with _rereadable(source) as file:
+        coded = check_file(file)
+        mean_stages = _mean_stages(file, coded.header)
     header = coded.header
     return {
         "kind": "nsvq",
         "path": str(source) if isinstance(source, Path) else "-",
         "version": header.version,
         "bytes": coded.num_bytes,
+        "kbps": coded.bitrate_kbps,
         "model_id": header.model_id.hex(),
         "model": _model_name(header.model_id),
         "seconds": header.seconds,
@@ -88,6 +96,8 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
         "num_channels": header.num_channels,
         "num_samples": header.num_samples,
         "num_stages": header.num_stages,
+        "variable": header.version == VARIABLE,
+        "mean_stages": mean_stages,
         "code_bits": header.code_bits,
         "frame_rate": header.frame_rate,
         "bitrates_kbps": [header.bitrate_kbps(n + 1) for n in range(header.num_stages)],
@@ -95,6 +105,31 @@ def _file_facts(source: Path | BinaryIO) -> Facts:
         "tags": dict(header.tags),
         "warnings": list(coded.warnings),
     }
+
+
+@contextmanager
+def _rereadable(source: Path | BinaryIO) -> Iterator[Path | BinaryIO]:
+    """The source, or a copy of one that can be read only once."""
+    if isinstance(source, Path) and (source.is_file() or not source.exists()):
+        yield source
+        return
+    with ExitStack() as stack:
+        copy = stack.enter_context(tempfile.TemporaryFile())
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        shutil.copyfileobj(file, copy)
+        copy.seek(0)
+        yield cast(BinaryIO, copy)
+
+
+def _mean_stages(source: Path | BinaryIO, header: Header) -> float:
+    """Stages that a frame has on average, counted where they vary."""
+    if header.version != VARIABLE or not header.num_frames:
+        return float(header.num_stages)
+    with ExitStack() as stack:
+        file = stack.enter_context(source.open("rb")) if isinstance(source, Path) else source
+        file.seek(0)
+        count = sum(int((codes >= 0).sum()) for codes in FileReader(file).codes())
+    return count / (header.num_channels * header.num_frames)
 
 
 def _model_name(model_id: bytes) -> str | None:
@@ -119,15 +154,15 @@ def _text(facts: Facts) -> str:
 def _file_lines(facts: Facts) -> dict[str, str]:
     rates = facts["bitrates_kbps"]
     seconds, size = facts["seconds"], facts["bytes"]
-    on_disk = f", {8 * size / seconds / 1000:.2f} kbps on disk" if seconds else ""
+    on_disk = f", {facts['kbps']:.2f} kbps on disk" if seconds else ""
     return {
         "kind": f".nsvq file, version {facts['version']}, all checksums right",
         **({"cut short": facts["warnings"][0]} if facts["warnings"] else {}),
         "recording": f"{seconds:.3f} s ({facts['num_samples']:,} samples), "
         f"{facts['sample_rate']:,} Hz, {_count(facts['num_channels'], 'channel')}",
         "size": f"{size:,} bytes{on_disk}",
-        "bitrate": f"{rates[-1]:g} kbps a channel, {_count(facts['num_stages'], 'stage')} of "
-        f"{facts['code_bits']} bits, {facts['frame_rate']:g} frames/s",
+        "bitrate": f"{rates[-1]:g} kbps a channel, {_stages(facts)}, "
+        f"{facts['frame_rate']:g} frames/s",
         "trims to": ", ".join(f"{rate:g}" for rate in rates[:-1]) + " kbps"
         if len(rates) > 1
         else "nothing smaller",
@@ -135,6 +170,13 @@ def _file_lines(facts: Facts) -> dict[str, str]:
         "model": f"{facts['model'] or 'not one of those at hand'} ({facts['model_id']})",
         **_said("tags", facts["tags"]),
     }
+
+
+def _stages(facts: Facts) -> str:
+    each = f"of {facts['code_bits']} bits"
+    if facts["variable"]:
+        return f"variable: {facts['mean_stages']:.2f} stages {each} on average"
+    return f"constant: {_count(facts['num_stages'], 'stage')} {each}"
 
 
 def _checkpoint_lines(facts: Facts) -> dict[str, str]:

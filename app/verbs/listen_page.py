@@ -41,7 +41,7 @@ OURS = 'const page = {"title": '
     "--checkpoint",
     default="default",
     show_default=True,
-    metavar="[NAME=]FILE[@EFFORT]",
+    metavar="[NAME=]FILE[@EFFORT][@cbr]",
     help="Weights to hear; 'none' for other codecs alone.",
 )
 @click.option(

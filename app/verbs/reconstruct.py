@@ -16,7 +16,13 @@ import numpy as np
 from app.batch import Manner, run_jobs
 from app.coding import Encode
 from app.files import NSVQ_SUFFIX, plan_jobs
-from app.options import checkpoint_option, effort_option, output_options, rate_options
+from app.options import (
+    checkpoint_option,
+    effort_option,
+    output_options,
+    rate_options,
+    vbr_option,
+)
 from app.work import Facts, Place, Progress
 from codec.formats import ALL
 
@@ -75,6 +81,7 @@ class Reconstruct:
 @click.command()
 @click.argument("inputs", nargs=-1, metavar="[IN...]")
 @rate_options
+@vbr_option
 @checkpoint_option
 @effort_option
 @output_options
@@ -84,6 +91,7 @@ def command(
     output: str | None,
     bitrate: float | None,
     stages: int | None,
+    vbr: bool,
     checkpoint: str,
     effort: int,
     manner: Manner,
@@ -103,7 +111,7 @@ def command(
     plan = plan_jobs(
         inputs or (str(EXAMPLE),), folder, reads=ALL, writes=NSVQ_SUFFIX, beside=BESIDE
     )
-    work = Reconstruct(Encode(checkpoint, effort, bitrate, stages, False, manner.force))
+    work = Reconstruct(Encode(checkpoint, effort, bitrate, stages, False, manner.force, vbr=vbr))
     run_jobs(plan, work, manner, tell=_text)
 
 

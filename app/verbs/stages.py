@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 def command(*, checkpoint: str, as_json: bool, metrics: tuple[str, ...], **options: Any) -> None:
     """Show how many codewords each stage uses, and PESQ and STOI with all stages up to it.
 
-    Perplexity is that of the codes of all recordings together; over few frames it comes out too
-    low (20 frames a codeword: by 2.5 %).
+    All frames have the same number of stages here, as with `nsvq encode --cbr`. Perplexity is that
+    of the codes of all recordings together; over few frames it comes out too low (20 frames a
+    codeword: by 2.5 %).
 
     \b
     nsvq stages --data DIR
@@ -47,7 +48,7 @@ def command(*, checkpoint: str, as_json: bool, metrics: tuple[str, ...], **optio
     from training.evaluation.session import Session, Settings
     from training.evaluation.statistics.stages import code_clips, describe_stages
 
-    session = Session(Settings(checkpoints=(checkpoint,), metrics=metrics, **options))
+    session = Session(Settings(checkpoints=(f"{checkpoint}@cbr",), metrics=metrics, **options))
     codec = Codec.load(checkpoint)
     codes = code_clips(codec, session.clips)
     stages = describe_stages(codec, codes, run_session(session).rows, metrics)

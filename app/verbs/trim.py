@@ -22,8 +22,12 @@ def command(
 ) -> None:
     """Cut .nsvq files to a lower bitrate.
 
-    The result is, bit for bit, what encoding at that bitrate with --effort 1 would have given. Of
-    a file that was encoded with a wider search it is a sound file too, just not the same bits.
+    Of a file of constant bitrate the result is, bit for bit, what encoding with --cbr --effort 1 at
+    that bitrate would have given; after a wider search it is a sound file too, just not the same
+    bits. Where the bitrate varies, frames lose about as many stages each, but none its first.
+
+    A file of the highest bitrate is constant, and so is what is trimmed from it: encoding at the
+    lower bitrate sounds better.
 
     \b
     nsvq trim speech.nsvq -o small.nsvq --bitrate 3

@@ -10,10 +10,10 @@ def test_made_checked_and_failed(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Pat
     options = ("--checkpoint", toy_checkpoint)
     made = nsvq("conformance", "--make", tmp_path / "v", *options)
     assert made.exit_code == 0, made.stderr
-    assert made.stdout.startswith("24 files, ")
+    assert made.stdout.startswith("28 files, ")
     checked = nsvq("conformance", "--vectors", tmp_path / "v", *options)
     assert checked.exit_code == 0, checked.stderr
-    assert checked.stdout.endswith("12 of 12 vectors agree\n")
+    assert checked.stdout.endswith("14 of 14 vectors agree\n")
     again = nsvq("conformance", "--make", tmp_path / "v", *options)
     assert again.exit_code == 1
     assert "--force" in again.stderr
@@ -31,7 +31,7 @@ def test_another_backend_is_checked(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: 
     assert nsvq("conformance", "--make", tmp_path, *options).exit_code == 0
     result = nsvq("conformance", "--vectors", tmp_path, *options, "--backend", "torch")
     assert result.exit_code == 0, result.stderr
-    assert result.stdout.endswith("12 of 12 vectors agree\n")
+    assert result.stdout.endswith("14 of 14 vectors agree\n")
     nowhere = nsvq("conformance", "--vectors", tmp_path, *options, "--device", "nowhere")
     assert (nowhere.exit_code, len(nowhere.stderr.splitlines())) == (1, 1)
 

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from app import spectrogram
+from codec import Codec
 from tests.app.conftest import Nsvq
 
 
@@ -89,12 +90,68 @@ def test_trimming_equals_encoding_at_that_rate(
     nsvq: Nsvq, clip: Path, coded: Path, toy_checkpoint: Path, tmp_path: Path
 ) -> None:
     direct, trimmed = tmp_path / "direct.nsvq", tmp_path / "trimmed.nsvq"
-    nsvq("encode", clip, "-o", direct, "--bitrate", 0.6, "--checkpoint", toy_checkpoint)
+    options = ("--bitrate", 0.6, "--cbr", "--checkpoint", toy_checkpoint)
+    nsvq("encode", clip, "-o", direct, *options)
     assert nsvq("trim", coded, "-o", trimmed, "--bitrate", 0.6).exit_code == 0
     assert trimmed.read_bytes() == direct.read_bytes()
     options = ("--checkpoint", toy_checkpoint, "-o", "-")
     from_all = nsvq("decode", coded, "--bitrate", 0.6, *options)
     assert from_all.stdout_bytes == nsvq("decode", direct, *options).stdout_bytes
+
+
+def test_the_bitrate_varies_unless_constant_is_asked_for(
+    nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    variable, constant = tmp_path / "v.nsvq", tmp_path / "c.nsvq"
+    options = ("--stages", 2, "--checkpoint", toy_checkpoint)
+    told = nsvq("encode", clip, "-o", variable, *options)
+    size = variable.stat().st_size
+    kbps = 8 * size / soundfile.info(clip).duration / 1000
+    assert told.stdout.endswith(f"{size:,} bytes, {kbps:.2f} kbps on average\n")
+    told = nsvq("encode", clip, "-o", constant, "--cbr", *options)
+    assert "average" not in told.stdout
+    assert size <= constant.stat().st_size
+    files = json.loads(nsvq("info", variable, constant, "--json").stdout)["files"]
+    assert [(facts["version"], facts["variable"]) for facts in files] == [(3, True), (1, False)]
+    codes = Codec.codes(variable.read_bytes())
+    mean = (codes >= 0).sum() / codes.shape[2]
+    assert (files[0]["mean_stages"], files[1]["mean_stages"]) == (pytest.approx(mean), 2.0)
+    assert files[0]["kbps"] == pytest.approx(kbps)
+    text = nsvq("info", "-", stdin=variable.read_bytes()).stdout
+    assert f"variable: {mean:.2f} stages of 6 bits on average" in text
+    assert f"{kbps:.2f} kbps on disk" in text
+    assert "constant: 2 stages" in nsvq("info", constant).stdout
+
+
+def test_a_file_of_variable_bitrate_is_trimmed_and_decoded_alike(
+    nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    variable, trimmed = tmp_path / "v.nsvq", tmp_path / "t.nsvq"
+    weights = ("--checkpoint", toy_checkpoint)
+    nsvq("encode", clip, "-o", variable, "--bitrate", 0.9, *weights)
+    result = nsvq("trim", variable, "-o", trimmed, "--bitrate", 0.6)
+    assert result.exit_code == 0, result.stderr
+    assert "kbps on average" in result.stdout
+    assert trimmed.stat().st_size < variable.stat().st_size
+    (facts,) = json.loads(nsvq("info", trimmed, "--json").stdout)["files"]
+    assert (facts["version"], facts["num_stages"], facts["variable"]) == (3, 2, True)
+    assert 1.0 <= facts["mean_stages"] <= 2.0
+    less = nsvq("decode", variable, "-o", "-", "--bitrate", 0.6, *weights)
+    assert less.stdout_bytes == nsvq("decode", trimmed, "-o", "-", *weights).stdout_bytes
+    too_much = nsvq("decode", variable, "-o", tmp_path / "x.wav", "--stages", 4, *weights)
+    assert (too_much.exit_code, len(too_much.stderr.splitlines())) == (1, 1)
+
+
+def test_folders_are_coded_at_a_variable_bitrate_by_processes_too(
+    nsvq: Nsvq, folder: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    (folder / "2.flac").unlink()
+    for word, version in (("--vbr", 3), ("--cbr", 1)):
+        target = tmp_path / word
+        options = ("--stages", 2, "--jobs", 2, "--checkpoint", toy_checkpoint)
+        result = nsvq("encode", folder, "-o", target, word, *options)
+        assert result.exit_code == 0, result.stderr
+        assert {path.read_bytes()[4] for path in target.iterdir()} == {version}
 
 
 def test_a_bitrate_between_two_takes_the_lower_and_says_so(

@@ -31,6 +31,7 @@ class Settings:
     data: Path | None = None
     """Folder of clean recordings of one voice each; None is the bundled clips."""
     checkpoint: str = "default"
+    """As `nsvq evaluate` takes it: the bitrate varies, as in files, unless `@cbr` follows."""
     rates: tuple[float, ...] = (3.0, 6.0)
     """kbps of the checkpoint."""
     opus_rates: tuple[float, ...] = (8.0, 12.0)

@@ -55,7 +55,7 @@ class _Endpoints:
         self.studio = studio
 
     def encode(self, recording: str, bitrate_kbps: float) -> str:
-        """A recording (wav, flac, ogg, mp3) as .nsvq at `bitrate_kbps`."""
+        """A recording (wav, flac, ogg, mp3) as .nsvq at `bitrate_kbps` on average."""
         return _path(encode_one(self.studio, _given(recording), bitrate_kbps))
 
     def decode(self, nsvq_file: str, bitrate_kbps: float | None) -> str:
@@ -84,7 +84,7 @@ class _Endpoints:
             "seconds": clip.seconds,
             "bytes": len(take.data),
             "kbps": 8 * len(take.data) / clip.seconds / 1000,
-            "encode_s": clip.encode_s,
+            "encode_s": take.encode_s,
             "decode_s": take.decode_s,
         }
         return str(take.path), facts

@@ -22,8 +22,8 @@ def build(studio: Studio, clip: gr.State, picker: gr.Audio, has_opus: bool) -> N
     chosen = rates[2::2][-3:] or rates
     gr.HTML(
         note(
-            "The clip of the Listen tab at several rates. All versions run together: switch "
-            "with the number keys."
+            "The clip of the Listen tab at several rates, each a mean: speech gets more of it, "
+            "pauses less. All versions run together: switch with the number keys."
         )
     )
     with gr.Row(equal_height=True):

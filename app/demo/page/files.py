@@ -18,7 +18,7 @@ from app.demo.bundles import (
 )
 from app.demo.markup import alert, table
 from app.demo.page.jobs import controls
-from app.demo.page.listen import bitrate_slider
+from app.demo.page.listen import MEAN, bitrate_slider
 from app.demo.page.player import Track, player, player_value
 from app.demo.studio import Studio, plain_message
 from codec.errors import CodecError
@@ -46,7 +46,7 @@ def _build_encode(studio: Studio) -> None:
         elem_id="encode-in",
         height=150,
     )
-    kbps = bitrate_slider(studio, "encode-rate")
+    kbps = bitrate_slider(studio, "encode-rate", MEAN)
     job = controls(("Encode", "encode-go"))
     output = _results("encode-out")
 

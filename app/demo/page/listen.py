@@ -19,6 +19,7 @@ from app.demo.page.share import share
 from app.demo.studio import Studio
 
 START_KBPS = 6.0
+MEAN = "The mean: speech gets more, pauses less. The highest one is constant."
 
 
 @dataclass
@@ -63,7 +64,7 @@ def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> gr.Audio:
             cancel = gr.Button("Cancel", size="sm", elem_id="cancel", visible=False)
         with gr.Column(scale=2, min_width=320):
             sound = player("Original and decoded", "listen-player")
-            slider = bitrate_slider(studio, "bitrate")
+            slider = bitrate_slider(studio, "bitrate", MEAN)
             numbers = gr.HTML(elem_id="numbers")
             with gr.Row():
                 files = [
@@ -92,8 +93,8 @@ def build(page: gr.Blocks, studio: Studio, clip: gr.State) -> gr.Audio:
     return picker
 
 
-def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
-    """A slider over the rates on offer, in kbps."""
+def bitrate_slider(studio: Studio, elem_id: str, info: str | None = None) -> gr.Slider:
+    """A slider over the rates on offer, in kbps; `info` is written beside it."""
     rates = studio.rates_kbps
     step = rates[1] - rates[0] if len(rates) > 1 else rates[0]
     start = max((rate for rate in rates if rate <= START_KBPS), default=rates[0])
@@ -105,6 +106,7 @@ def bitrate_slider(studio: Studio, elem_id: str) -> gr.Slider:
         elem_id=elem_id,
         buttons=[],
         label="Bitrate (kbps)",
+        info=info,
     )
 
 

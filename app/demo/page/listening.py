@@ -92,11 +92,11 @@ class Listening:
         self, turn: Turn, number: int, opener: Callable[[], Steps[Clip]]
     ) -> Iterator[list[Any]]:
         try:
-            clip = yield from _told("Encoding", opener())
+            clip = yield from _told("Reading", opener())
             if not turn.lasts(number):
                 return
             turn.clip = clip
-            take = yield from _told("Decoding", self.studio.decoding(clip, turn.kbps))
+            take = yield from _told("Coding", self.studio.decoding(clip, turn.kbps))
             if turn.lasts(number):
                 pictures = [gr.skip() if turn.on_page is clip else ""] * 2
                 turn.on_page, turn.shown = clip, (clip, take)
@@ -187,7 +187,7 @@ def _told(doing: str, steps: Steps[Any]) -> Generator[list[Any], None, Any]:
 
 def _stage_curve(clip: Clip, stage_kbps: float, current: int) -> str:
     points = [(n, values["pesq_wb"]) for n, values in sorted(clip.scores.items())]
-    title = f"What each stage of {stage_kbps:g} kbps adds to PESQ-WB"
+    title = f"What each stage of {stage_kbps:g} kbps, on average, adds to PESQ-WB"
     now = (float(current), f"{current} stages, {stage_kbps * current:g} kbps")
     return curves([Line(clip.stem, points)], title, ("stages", "PESQ"), mark=now)
 
@@ -221,9 +221,10 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
     pending = why or "being measured"
     kbps = 8 * len(take.data) / clip.seconds / 1000
     channels = f", {_rate(clip, take)}" if clip.num_channels > 1 else ""
+    mean = " on average," if take.variable else ""
     return cards(
         [
-            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps with header{channels}"),
+            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps{mean} with header{channels}"),
             (
                 "Against 16-bit PCM",
                 f"{clip.pcm_bytes / len(take.data):.0f}× smaller",
@@ -241,8 +242,8 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
             ),
             (
                 "Encoding",
-                f"{clip.seconds / clip.encode_s:.0f}× real time",
-                f"{clip.encode_s:.2f} s for {clip.seconds:.2f} s, at the highest rate",
+                f"{clip.seconds / take.encode_s:.0f}× real time",
+                f"{take.encode_s:.2f} s for {clip.seconds:.2f} s",
             ),
             (
                 "Decoding",

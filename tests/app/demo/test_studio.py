@@ -12,11 +12,14 @@ from codec.audio import audio_info, read_audio, write_audio
 from codec.errors import AudioError, CodecError, CorruptError, EvaluationError
 
 
-def test_a_lower_rate_is_a_prefix_of_the_one_coding(studio: Studio, clip: Clip) -> None:
+def test_a_take_is_what_files_are_at_its_rate(studio: Studio, clip: Clip) -> None:
+    """Of variable bitrate, but at the highest."""
     wave, sample_rate = read_audio(clip.original)
-    for kbps in (studio.rates_kbps[0], studio.rates_kbps[-1]):
+    for kbps in (studio.rates_kbps[1], studio.rates_kbps[-1]):
         take = studio.decode_clip(clip, kbps)
         assert take.data == studio.codec.compress(wave, sample_rate, bitrate_kbps=kbps)
+        assert take.variable == (kbps < studio.rates_kbps[-1])
+        assert studio.file_bytes(clip, take.num_stages) == len(take.data)
         expected, _ = studio.codec.decompress(take.data)
         np.testing.assert_allclose(read_audio(take.path)[0], expected.clip(-1, 1), atol=1 / 32_000)
 
@@ -35,11 +38,12 @@ def test_original_and_decoded_are_equally_long_and_at_the_source_rate(
 def test_steps_report_a_growing_share(studio: Studio, tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     write_audio(path, np.zeros((1, 29 * 16_000), np.float32), 16_000)
-    steps = studio.opening(path)
-    shares = list(steps)
-    assert shares
-    assert shares == sorted(shares)
-    assert all(0.0 <= share <= 1.0 for share in shares)
+    clip = studio.open_clip(path)
+    for steps in (studio.opening(path), studio.decoding(clip, studio.rates_kbps[1])):
+        shares = list(steps)
+        assert len(shares) > 5
+        assert shares == sorted(shares)
+        assert all(0.0 <= share <= 1.0 for share in shares)
 
 
 @pytest.mark.parametrize("name", ["speech.wav", "speech.mp3"])
@@ -69,12 +73,13 @@ def test_too_long_empty_and_silent(studio: Studio, tmp_path: Path) -> None:
 def test_scores_are_those_of_the_harness_and_remembered(studio: Studio, clip: Clip) -> None:
     from training.evaluation.metrics.registry import score
 
-    take = studio.decode_clip(clip, studio.rates_kbps[-1])
-    found = studio.score_clip(clip, take.num_stages)
     reference, _ = read_audio(clip.original)
-    decoded, _ = studio.codec.decompress(take.data)
-    assert found == pytest.approx(score(reference[0], decoded[0], 16_000), abs=1e-6)
-    assert studio.score_clip(clip, take.num_stages) is found
+    for kbps in (studio.rates_kbps[1], studio.rates_kbps[-1]):
+        take = studio.decode_clip(clip, kbps)
+        found = studio.score_clip(clip, take.num_stages)
+        decoded, _ = studio.codec.decompress(take.data)
+        assert found == pytest.approx(score(reference[0], decoded[0], 16_000), abs=1e-6)
+        assert studio.score_clip(clip, take.num_stages) is found
 
 
 def test_a_crashing_metric_does_not_take_the_demo_along(studio: Studio, clip: Clip) -> None:
@@ -84,7 +89,7 @@ def test_a_crashing_metric_does_not_take_the_demo_along(studio: Studio, clip: Cl
     assert studio.score_clip(clip, 1)["stoi"] <= 1.0
 
 
-def test_examples_are_coded_once(studio: Studio) -> None:
+def test_examples_are_read_once(studio: Studio) -> None:
     first = finish(studio.opening_example(EXAMPLES[0].path))
     assert finish(studio.opening_example(EXAMPLES[0].path)) is first
     first.original.unlink()  # as the sweeper does
@@ -101,16 +106,17 @@ def test_examples_are_there_and_credited(example: object) -> None:
 
 def test_damaged_code_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "bad.nsvq"
-    damaged = bytearray(clip.data)
-    damaged[-1] ^= 1
-    path.write_bytes(damaged)
-    with pytest.raises(CorruptError):
-        studio.check_code(path)
+    for kbps in studio.rates_kbps[-2:]:
+        damaged = bytearray(studio.decode_clip(clip, kbps).data)
+        damaged[-1] ^= 1
+        path.write_bytes(damaged)
+        with pytest.raises(CorruptError):
+            studio.check_code(path)
 
 
 def test_a_claim_of_years_of_audio_is_refused(studio: Studio, clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "years.nsvq"
-    path.write_bytes(clip.data[:40])
+    path.write_bytes(studio.decode_clip(clip, studio.rates_kbps[1]).data[:40])
     with pytest.raises(CodecError):
         studio.check_code(path)
 

@@ -225,7 +225,43 @@ def test_a_checkpoint_is_scored_from_files_on_disk(tmp_path, clip):
     wide = checkpoint_system(f"{tmp_path / 'tiny.safetensors'}@4", [0.4])
     assert (wide.name, wide.effort) == ("tiny effort 4", 4)
     assert wide.identity() != system.identity()
-    assert score_clip(Job(wide, 0.4, clip, ("lsd",))).kbps == row.kbps
+    wide_row = score_clip(Job(wide, 0.4, clip, ("lsd",)))
+    assert wide_row.kbps == pytest.approx(row.kbps, rel=0.1)
+
+
+def test_constant_and_variable_bitrate_stand_side_by_side(tmp_path, toy_checkpoint):
+    texts = (f"nsvq={toy_checkpoint}", f"nsvq-cbr={toy_checkpoint}@cbr")
+    asked = Settings(
+        BUNDLED, texts, rates_kbps=(0.6,), metrics=("lsd",), limit=1, num_processes=0,
+        cache=tmp_path,
+    )  # fmt: skip
+    session = Session(asked)
+    assert len({job.key() for job in session.jobs}) == 2
+    results = session.run()
+    variable, constant = results.rows
+    assert (variable.system, constant.system) == ("nsvq", "nsvq-cbr")
+    assert variable.kbps <= constant.kbps
+    assert variable.scores != constant.scores
+    told = results.about["codec_versions"]
+    assert told["nsvq"].endswith(", variable bitrate")
+    assert told["nsvq-cbr"].endswith(", constant bitrate")
+    cached = []
+    Session(asked).run(lambda row, was_there: cached.append(was_there))
+    assert cached == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("words", "name", "vbr", "effort"),
+    [
+        ("", "nsvq", True, 1),
+        ("@cbr", "nsvq-cbr", False, 1),
+        ("@4@cbr", "nsvq-cbr effort 4", False, 4),
+        ("@cbr@4", "nsvq-cbr effort 4", False, 4),
+    ],
+)
+def test_a_checkpoint_is_named_with_effort_and_kind_of_bitrate(words, name, vbr, effort):
+    system = checkpoint_system(f"default{words}", [3.0])
+    assert (system.name, system.vbr, system.effort) == (name, vbr, effort)
 
 
 def test_report_is_one_page_with_everything_in_it(corpus, tmp_path):

@@ -86,7 +86,7 @@ class PacketSystem:
         """The weights' name, and the delay."""
         ours = load_codec(self.weights.path, self.weights.effort)
         delay = ours.config.delay_ms + self.redundancy.distance * 1000.0 / ours.config.frame_rate
-        return f"{self.weights.version()}, {delay:g} ms of algorithmic delay"
+        return f"{self.weights.weights()}, {delay:g} ms of algorithmic delay"
 
     def trained_on(self) -> tuple[str, ...] | None:
         """See `CheckpointSystem`."""

@@ -72,12 +72,19 @@ class CheckpointSystem:
     rates_kbps: tuple[float, ...]
     effort: int = 1
     """Hypotheses kept in the search for codes."""
+    vbr: bool = True
+    """Variable bitrate, `rates_kbps` being means; packets are constant all the same."""
 
     def identity(self) -> str:
-        """Hash of the weights, the effort and the code that runs them."""
-        return f"{_checkpoint_identity(self.path)} effort {self.effort}"
+        """Hash of the weights, the effort, the kind of bitrate and the code that runs them."""
+        kind = "vbr" if self.vbr else "cbr"
+        return f"{_checkpoint_identity(self.path)} effort {self.effort} {kind}"
 
     def version(self) -> str:
+        """The weights' name, and whether the bitrate varies."""
+        return f"{self.weights()}, {'variable' if self.vbr else 'constant'} bitrate"
+
+    def weights(self) -> str:
         """The weights' name in coded files."""
         return f"weights {describe_checkpoint(self.path).model_id.hex()}"
 
@@ -91,10 +98,11 @@ class CheckpointSystem:
         ours = load_codec(self.path, self.effort)
         coded, out = folder / "clip.nsvq", folder / "out.wav"
         start = time.process_time()
-        coded.write_bytes(ours.compress(reference / np.float32(32768), SAMPLE_RATE, kbps))
+        wave = reference / np.float32(32768)
+        coded.write_bytes(ours.compress(wave, SAMPLE_RATE, kbps, vbr=self.vbr))
         middle = time.process_time()
-        wave, sample_rate = ours.decompress(coded.read_bytes())
-        write_audio(out, wave, sample_rate)
+        decoded, sample_rate = ours.decompress(coded.read_bytes())
+        write_audio(out, decoded, sample_rate)
         end = time.process_time()
         data = coded.read_bytes()
         return Decoded(
@@ -155,7 +163,9 @@ def load_codec(path: Path, effort: int = 1, backend: str | None = None) -> "Code
 
 
 def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> CheckpointSystem:
-    """The checkpoint that `text` names: `[NAME=]default` or a path, `@8` behind it for effort 8.
+    """The checkpoint that `text` names: `[NAME=]default` or a path.
+
+    Behind it, `@8` asks for effort 8 and `@cbr` for a constant bitrate.
 
     Args:
         rates_kbps: bitrates wanted; each becomes the highest on offer not above it. None: all.
@@ -165,7 +175,7 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
         EvaluationError: a bitrate below the lowest on offer.
     """
     name, _, source = text.rpartition("=")
-    source, effort = _split_effort(source)
+    source, effort, vbr = _split_options(source)
     path = find_checkpoint(source)
     config = describe_checkpoint(path).config
     try:
@@ -176,14 +186,27 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
     rates = tuple(round(config.bitrate_kbps(count), 3) for count in sorted(stages))
     if not name:
         name = "nsvq" if source == "default" else path.stem
+        name += "" if vbr else "-cbr"
         name += f" effort {effort}" if effort > 1 else ""
-    return CheckpointSystem(name, path, rates, effort)
+    return CheckpointSystem(name, path, rates, effort, vbr)
 
 
-def _split_effort(source: str) -> tuple[str, int]:
-    """`default@8` is effort 8 of `default`."""
-    path, sign, effort = source.rpartition("@")
-    return (path, int(effort)) if sign and effort.isdigit() else (source, 1)
+def _split_options(source: str) -> tuple[str, int, bool]:
+    """Path, effort, and whether the bitrate varies.
+
+    >>> _split_options("default@8"), _split_options("runs/a@2.safetensors@cbr")
+    (('default', 8, True), ('runs/a@2.safetensors', 1, False))
+    """
+    effort, vbr = 1, True
+    while True:
+        path, sign, word = source.rpartition("@")
+        if sign and word == "cbr":
+            vbr = False
+        elif sign and word.isdigit():
+            effort = int(word)
+        else:
+            return source, effort, vbr
+        source = path
 
 
 def peer_systems(

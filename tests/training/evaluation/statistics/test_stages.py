@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from app.cli import cli
 from codec import Codec
+from codec.audio import read_audio
 from training.evaluation.jobs.rows import Row
 from training.evaluation.statistics.stages import count_codes, describe_stages
 
@@ -50,6 +51,12 @@ def test_the_verb_counts_real_clips(toy_checkpoint: Path, clip: Path, tmp_path: 
     assert [stage["number"] for stage in stages] == [1, 2, 3, 4]
     assert stages[0]["gains"]["pesq_wb"]["added"] is None
     assert stages[0]["gains"]["stoi"]["n"] == 1
+    rows = [json.loads(path.read_text()) for path in tmp_path.rglob("*.json")]
+    codec, (wave, rate) = Codec.load(toy_checkpoint), read_audio(clip)
+    for row in rows:
+        constant = codec.compress(wave, rate, row["nominal_kbps"], vbr=False)
+        assert row["kbps"] == pytest.approx(8e-3 * len(constant) / row["seconds"])
+    assert len(rows) == 4
     table = CliRunner().invoke(cli, common)
     assert "perplexity of at least half the codebook: " in table.stdout
     assert "pesq_wb grows with " in table.stdout
