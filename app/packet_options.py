@@ -48,7 +48,7 @@ def parse_copies(
 
 
 def loss_options(function: Function) -> Function:
-    """`--loss`, `--burst`, `--copies`, `--dtx` and `--pause`."""
+    """`--loss`, `--burst`, `--copies`, `--dtx`, `--vbr` and `--pause`."""
     for option in (
         click.option(
             "--pause",
@@ -57,6 +57,12 @@ def loss_options(function: Function) -> Function:
             default=0.0,
             metavar="SECONDS",
             help="With --loss: background to send before and after each clip; it isn't scored.",
+        ),
+        click.option(
+            "--vbr",
+            "packet_vbr",
+            is_flag=True,
+            help="With --loss: packets of all lengths, the bitrate on average.",
         ),
         click.option("--dtx", is_flag=True, help="With --loss: send nothing while nobody speaks."),
         click.option(
@@ -99,8 +105,8 @@ def lossy_settings(
     from training.evaluation.systems.lossy import Channel
 
     if not loss:
-        if options["copies"] or options["dtx"] or options["pause_s"]:
-            raise click.UsageError("--copies, --dtx and --pause need --loss, be it --loss 0")
+        if any(options[name] for name in ("copies", "dtx", "packet_vbr", "pause_s")):
+            raise click.UsageError("--copies, --dtx, --vbr and --pause need --loss, be it --loss 0")
         return {"copies": (NONE,)}
     if options["decoded"]:
         raise click.UsageError("--decoded doesn't go with --loss: its packets can't get lost")

@@ -68,6 +68,7 @@ def _address(
     help="Repeat the first stages of each frame so many packets later, within the bitrate; both "
     "sides must say the same.",
 )
+@click.option("--vbr", is_flag=True, help="Packets of all lengths, the bitrate on average.")
 @click.option("--depth", type=click.IntRange(1, 50), default=3, show_default=True,
               metavar="PACKETS", help="Packets to gather before the first is heard.")  # fmt: skip
 @click.option("--seconds", type=click.FloatRange(min=0.02), help="End after so many seconds.")
@@ -146,7 +147,7 @@ def _talking(
         first_s = (config.window_size - config.hop) / rate
         waves = microphone(sound_device(), rate, packet_s, first_s)
     stack.enter_context(closing(waves))
-    encoder = codec.encoder(rate, num_stages=stages, redundancy=copies)
+    encoder = codec.encoder(rate, num_stages=stages, redundancy=copies, vbr=options["vbr"])
     host, port = options["to"] or ("", 0)
     sender = Sender(host, port, config.hop) if host else None
     if sender:

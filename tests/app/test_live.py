@@ -62,6 +62,16 @@ def test_one_machine_hears_what_the_codec_makes(
     assert (again.exit_code, len(again.stderr.splitlines())) == (1, 1)
 
 
+def test_packets_may_be_of_all_lengths(
+    nsvq: Nsvq, said: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ("--checkpoint", toy_checkpoint, "--fast", "--bitrate", "0.6", "--vbr")
+    result = nsvq("live", "--input", said, "--output", tmp_path / "heard.wav", *options)
+    assert result.exit_code == 0, result.stderr
+    assert "51 packets sent, 0.0 % lost" in result.stdout
+    assert soundfile.info(tmp_path / "heard.wav").frames > 0
+
+
 def test_the_clock_paces_and_packets_get_lost(
     nsvq: Nsvq, said: Path, toy_checkpoint: Path, tmp_path: Path
 ) -> None:

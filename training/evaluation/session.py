@@ -24,7 +24,13 @@ from training.evaluation.report.page import Sample
 from training.evaluation.report.relatives import NOT_STATED
 from training.evaluation.statistics.results import Results, gather
 from training.evaluation.systems.folders import DecodedClip, DecodedFolder
-from training.evaluation.systems.lossy import Channel, PacketSystem, lossy_peers, lossy_systems
+from training.evaluation.systems.lossy import (
+    Channel,
+    Packets,
+    PacketSystem,
+    lossy_peers,
+    lossy_systems,
+)
 from training.evaluation.systems.peers import Peer
 from training.evaluation.systems.system import (
     CheckpointSystem,
@@ -56,6 +62,8 @@ class Settings:
     """Of earlier frames in the packets; each is a system of its own."""
     dtx: bool = False
     """Whether packets without speech are not sent."""
+    packet_vbr: bool = False
+    """Whether packets have as many stages as their frames need."""
     pause_s: float = 0.0
     """Background before and after each clip that is sent in packets."""
     metrics: tuple[str, ...] = ("pesq_wb", "stoi", "estoi")
@@ -233,7 +241,8 @@ def _systems(
     names = (*settings.peers, *settings.custom_peers)
     opus_rates = settings.peer_rates_kbps.get("opus", ())
     peers, notices = lossy_peers(names, opus_rates, settings.channels)
-    lossy = lossy_systems(ours, settings.channels, settings.copies, settings.dtx, settings.pause_s)
+    ways = Packets(settings.dtx, settings.packet_vbr, settings.pause_s)
+    lossy = lossy_systems(ours, settings.channels, settings.copies, ways)
     return lossy, peers, notices
 
 

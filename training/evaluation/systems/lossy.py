@@ -53,23 +53,37 @@ class Channel:
 
 
 @dataclass(frozen=True)
+class Packets:
+    """How a conversation is sent."""
+
+    dtx: bool = False
+    """Frames without speech are left out."""
+    vbr: bool = False
+    """Frames get stages by their error."""
+    pause_s: float = 0.0
+    """Background to send before and after each clip; the clip alone is scored."""
+
+
+@dataclass(frozen=True)
 class PacketSystem:
     """A checkpoint of this project in packets."""
 
     weights: CheckpointSystem
     channel: Channel
     redundancy: Redundancy = NONE
-    dtx: bool = False
-    """Whether frames without speech are left out."""
-    pause_s: float = 0.0
-    """Background to send before and after each clip; the clip alone is scored."""
+    packets: Packets = Packets()
 
     @property
     def name(self) -> str:
         """The weights', the copies and the loss."""
         copies = f" copies {self.redundancy.num_stages}:{self.redundancy.distance}"
-        parts = (copies if self.redundancy != NONE else "", " dtx" if self.dtx else "")
-        pause = f", pauses of {self.pause_s:g} s" if self.pause_s else ""
+        parts = (
+            copies if self.redundancy != NONE else "",
+            " dtx" if self.packets.dtx else "",
+            " vbr" if self.packets.vbr else "",
+        )
+        pause_s = self.packets.pause_s
+        pause = f", pauses of {pause_s:g} s" if pause_s else ""
         return f"{self.weights.name}{''.join(parts)}, {self.channel}{pause}"
 
     @property
@@ -79,7 +93,7 @@ class PacketSystem:
 
     def identity(self) -> str:
         """Hash of the weights and all that packets go through."""
-        settings = (self.channel, self.redundancy, self.dtx, self.pause_s)
+        settings = (self.channel, self.redundancy, self.packets)
         return f"{self.weights.identity()} {settings!r}"
 
     def version(self) -> str:
@@ -95,16 +109,19 @@ class PacketSystem:
     def code(self, reference: np.ndarray, kbps: float, folder: Path) -> Decoded:
         """Packet after packet, some of them lost, on one thread; `folder` stays empty."""
         ours = load_codec(self.weights.path, self.weights.effort)
-        wave = between_pauses(reference / np.float32(32768), self.pause_s, SAMPLE_RATE)
+        ways = self.packets
+        wave = between_pauses(reference / np.float32(32768), ways.pause_s, SAMPLE_RATE)
         start = time.process_time()
-        encoder = ours.encoder(SAMPLE_RATE, kbps, redundancy=self.redundancy, dtx=self.dtx)
+        encoder = ours.encoder(
+            SAMPLE_RATE, kbps, redundancy=self.redundancy, dtx=ways.dtx, vbr=ways.vbr
+        )
         packets = [*encoder.push(wave), *encoder.finish()]
         middle = time.process_time()
         lost = self.channel.lost(reference, len(packets))
         decoder = ours.decoder(SAMPLE_RATE, redundancy=self.redundancy)
         arrived = (None if gone else packet for packet, gone in zip(packets, lost, strict=True))
         heard = np.concatenate([*(decoder.push(packet) for packet in arrived), decoder.finish()])
-        heard = heard[round(self.pause_s * SAMPLE_RATE) :][: len(reference)]
+        heard = heard[round(ways.pause_s * SAMPLE_RATE) :][: len(reference)]
         share = len(reference) / len(wave)  # the bitrate is that of clip and pauses
         return _decoded(to_pcm16(heard), share * sum(map(len, packets)), start, middle)
 
@@ -174,8 +191,7 @@ def lossy_systems(
     weights: Iterable[CheckpointSystem],
     channels: Sequence[Channel],
     copies: Sequence[Redundancy] = (NONE,),
-    dtx: bool = False,
-    pause_s: float = 0.0,
+    packets: Packets = Packets(),
 ) -> list[PacketSystem]:
     """Every checkpoint through every channel, with each kind of copies.
 
@@ -183,7 +199,7 @@ def lossy_systems(
         EvaluationError: a bitrate that has no room for the copies.
     """
     systems = [
-        PacketSystem(system, channel, redundancy, dtx, pause_s)
+        PacketSystem(system, channel, redundancy, packets)
         for system in weights
         for redundancy in copies
         for channel in channels

@@ -13,6 +13,7 @@ from training.evaluation.systems import libopus
 from training.evaluation.systems.lossy import (
     Channel,
     OpusSystem,
+    Packets,
     decode_opus,
     lossy_peers,
     lossy_systems,
@@ -119,10 +120,24 @@ def test_pauses_are_sent_and_not_scored(tmp_path: Path) -> None:
     speech = read_reference(find_clips(DATA)[1])[:32_000]
     weights = [checkpoint_system("default", (6.0,))]
     whole, dtx = (
-        lossy_systems(weights, [Channel(0.0)], dtx=dtx, pause_s=2.0)[0] for dtx in (False, True)
+        lossy_systems(weights, [Channel(0.0)], packets=Packets(dtx=dtx, pause_s=2.0))[0]
+        for dtx in (False, True)
     )
     first, second = (system.code(speech, 6.0, tmp_path) for system in (whole, dtx))
     assert len(first.wave) == len(second.wave) == len(speech)
     assert first.file_bytes / 2 == pytest.approx(750.0, rel=0.02)
     assert second.file_bytes < 0.75 * first.file_bytes
     assert correlation(first.wave, second.wave) > 0.98
+
+
+def test_packets_of_all_lengths_are_heard_as_well(tmp_path: Path) -> None:
+    speech = read_reference(find_clips(DATA)[1])[:48_000]
+    weights = [checkpoint_system("default", (3.0,))]
+    systems = [
+        lossy_systems(weights, [Channel(0.0)], packets=Packets(vbr=vbr))[0] for vbr in (False, True)
+    ]
+    assert [system.name for system in systems] == ["nsvq, 0 % lost", "nsvq vbr, 0 % lost"]
+    assert len({system.identity() for system in systems}) == 2
+    constant, variable = (system.code(speech, 3.0, tmp_path) for system in systems)
+    assert variable.file_bytes == pytest.approx(constant.file_bytes, rel=0.15)
+    assert correlation(constant.wave, variable.wave) > 0.9
