@@ -7,6 +7,9 @@ constant bitrate. A minute is shared out at once, however the wave was cut up. C
 wait: `codec.live.reservoir` allocates theirs frame by frame.
 """
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from codec.allocation import GROUP, allocate, group_errors, threshold_for
@@ -17,6 +20,8 @@ from codec.resampling import Resampler
 
 SEGMENT_S = 60.0
 """About what is shared out at once."""
+MOST_S = 480.0
+"""Of all channels together, so that many of them don't take much memory."""
 DEEPEST = 2
 """A frame has at most so many times the mean number of stages, and …"""
 DEEPEST_MORE = 4
@@ -87,6 +92,43 @@ class DeepEncoder(Encoder):
         return np.stack(codes)
 
 
+class Held(NamedTuple):
+    """Frames that wait to be shared out."""
+
+    codes: np.ndarray
+    """[C, Q, F]."""
+    errors: np.ndarray
+    """[C, Q, F]."""
+    latents: np.ndarray | None
+    """[C, F, D], where codes will be searched for anew."""
+
+    @classmethod
+    def joined(cls, held: Sequence["Held"]) -> "Held":
+        """All of them in a row."""
+        latents = [one.latents for one in held if one.latents is not None]
+        return cls(
+            np.concatenate([one.codes for one in held], axis=2),
+            np.concatenate([one.errors for one in held], axis=2),
+            np.concatenate(latents, axis=1) if latents else None,
+        )
+
+    def cut(self, num_frames: int) -> tuple["Held", "Held"]:
+        """The first frames, and the others."""
+        latents = self.latents
+        return (
+            Held(
+                self.codes[..., :num_frames],
+                self.errors[..., :num_frames],
+                None if latents is None else latents[:, :num_frames],
+            ),
+            Held(
+                self.codes[..., num_frames:].copy(),
+                self.errors[..., num_frames:].copy(),
+                None if latents is None else latents[:, num_frames:].copy(),
+            ),
+        )
+
+
 class VbrEncoder(DeepEncoder):
     """One recording on its way to codes, -1 where there is none.
 
@@ -109,17 +151,18 @@ class VbrEncoder(DeepEncoder):
         super().__init__(backend, sample_rate, num_channels, num_stages, effort)
         config = backend.config
         self._code_bits, self._chunk = config.code_bits, frames_per_chunk
-        chunks = max(1, round(SEGMENT_S * config.frame_rate / frames_per_chunk))
+        seconds = min(SEGMENT_S, MOST_S / num_channels)
+        chunks = max(1, round(seconds * config.frame_rate / frames_per_chunk))
         self._segment = chunks * frames_per_chunk
-        self._latents_held = self.latents
-        self._codes_held = np.zeros((num_channels, self.depth, 0), np.int64)
-        self._errors_held = self.errors
+        self._held: list[Held] = []
+        self._num_held = 0
 
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
         found = super().finish()
-        rest = self._shared_out(self._codes_held.shape[2])
-        return np.concatenate([found, rest], axis=2)
+        if not self._num_held:
+            return found
+        return np.concatenate([found, self._shared_out(self._num_held)], axis=2)
 
     def _code(self, latents: Latents) -> np.ndarray:
         """Hold them; the segments that are whole.
@@ -127,25 +170,22 @@ class VbrEncoder(DeepEncoder):
         Shape: latents [F, D], blocks of each channel -> codes [C, Q, F].
         """
         codes = super()._code(latents)
-        self._codes_held = np.concatenate([self._codes_held, codes], axis=2)
-        self._errors_held = np.concatenate([self._errors_held, self.errors], axis=2)
-        self._latents_held = [
-            np.concatenate(both) for both in zip(self._latents_held, self.latents, strict=True)
-        ]
+        if codes.shape[2]:
+            searched = np.stack(self.latents) if self._effort > 1 else None
+            self._held.append(Held(codes, self.errors, searched))
+            self._num_held += codes.shape[2]
         found = [codes[..., :0]]
-        while self._codes_held.shape[2] >= self._segment:
+        while self._num_held >= self._segment:
             found.append(self._shared_out(self._segment))
         return np.concatenate(found, axis=2)
 
     def _shared_out(self, num_frames: int) -> np.ndarray:
         """The first frames of those held, with the stages they get. Shape: -> codes [C, Q, F]."""
-        codes, errors = (held[..., :num_frames] for held in (self._codes_held, self._errors_held))
-        counts = self._counts(errors) if num_frames else np.ones(codes.shape[::2], np.int64)
-        if self._effort > 1:
-            codes = self._searched(codes, counts)
-        self._codes_held = self._codes_held[..., num_frames:].copy()
-        self._errors_held = self._errors_held[..., num_frames:].copy()
-        self._latents_held = [held[num_frames:].copy() for held in self._latents_held]
+        whole = Held.joined(self._held)
+        part, rest = whole.cut(num_frames)
+        self._held, self._num_held = [rest], self._num_held - num_frames
+        counts = self._counts(part.errors)
+        codes = part.codes if part.latents is None else self._searched(part.latents, counts)
         return np.where(np.arange(self.depth)[:, None] < counts[:, None], codes, -1)
 
     def _counts(self, errors: np.ndarray) -> np.ndarray:
@@ -176,14 +216,14 @@ class VbrEncoder(DeepEncoder):
             for start in range(0, stages.shape[1], step)
         )
 
-    def _searched(self, codes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    def _searched(self, latents: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Codes searched for with the effort asked for, frames of as many stages at once.
 
-        Shape: codes [C, Q, F], counts [C, F] -> codes [C, Q, F].
+        Shape: latents [C, F, D], counts [C, F] -> codes [C, Q, F].
         """
-        found = codes.copy()
-        for channel, latents in enumerate(self._latents_held):
-            for count in np.unique(counts[channel]):
-                frames = np.flatnonzero(counts[channel] == count)
-                found[channel, :count, frames] = self.search(latents[frames], int(count)).T
+        found = np.full((len(latents), self.depth, latents.shape[1]), -1)
+        for codes, channel, stages in zip(found, latents, counts, strict=True):
+            for count in np.unique(stages):
+                frames = np.flatnonzero(stages == count)
+                codes[:count, frames] = self.search(channel[frames], int(count))
         return found

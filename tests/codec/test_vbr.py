@@ -74,18 +74,18 @@ def test_trimming_takes_the_last_stages_of_each_frame(toy: Codec) -> None:
 
 
 def test_however_it_is_cut_up_the_codes_are_the_same(toy: Codec) -> None:
-    wave = bursts(70_000)
+    wave = bursts(320 * (128 - 1))  # two segments exactly
     header = toy.header(16_000, 1, 2, vbr=True)
     rng = np.random.default_rng(5)
     found = []
-    for cuts in ([], [1, 2, 3], sorted(rng.integers(0, 70_000, 20))):
+    for cuts in ([], [1, 2, 3], sorted(rng.integers(0, 40_000, 20))):
         encoder = VbrEncoder(toy.backend, 16_000, 1, 2, frames_per_chunk=header.frames_per_chunk)
         encoder._segment = 4 * GROUP * 8  # several segments in so short a wave
         codes = [encoder.push(part) for part in np.split(wave, cuts, axis=1)]
         found.append(np.concatenate([*codes, encoder.finish()], axis=2))
     np.testing.assert_array_equal(found[0], found[1])
     np.testing.assert_array_equal(found[0], found[2])
-    assert found[0].shape[2] == toy.config.num_frames(70_000)
+    assert found[0].shape[2] == 128
 
 
 def test_effort_leaves_less_error(toy: Codec) -> None:
