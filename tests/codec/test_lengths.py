@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codec import Codec
-from codec.bitstream import Header
+from codec.bitstream import VARIABLE, VERSION, Header
 from codec.resampling import resample_blocks
 
 RATES = [1_000, 8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000, 768_000]
@@ -63,18 +63,30 @@ def test_lengths_over_channels_and_rates(
     assert decoded_shape(toy, header) == (channels, num_samples)
 
 
-@given(st.integers(1, 40), st.sampled_from(RATES), st.integers(0, 40_000))
-@settings(max_examples=15, deadline=None)
-def test_waves_keep_their_shape(toy: Codec, channels: int, rate: int, num_samples: int) -> None:
+@given(
+    st.integers(1, 40),
+    st.sampled_from(RATES),
+    st.integers(0, 40_000),
+    st.integers(1, 3),
+    st.booleans(),
+)
+@settings(max_examples=20, deadline=None)
+def test_waves_keep_their_shape(
+    toy: Codec, channels: int, rate: int, num_samples: int, stages: int, vbr: bool
+) -> None:
     num_samples = num_samples * rate // 48_000 // channels
     wave = np.zeros((channels, num_samples), np.float32)
-    found, found_rate = toy.decompress(toy.compress(wave, rate, num_stages=1))
+    data = toy.compress(wave, rate, num_stages=stages, vbr=vbr)
+    assert data[4] == (VARIABLE if vbr else VERSION)
+    found, found_rate = toy.decompress(data)
     assert (found.shape, found_rate) == (wave.shape, rate)
+    assert toy.decompress(data, num_stages=1)[0].shape == wave.shape
 
 
-def test_the_shape_of_the_first_report(toy: Codec) -> None:
-    wave = np.zeros((8, 131_022), np.float32)
-    assert toy.decompress(toy.compress(wave, 16_000, num_stages=1))[0].shape == (8, 131_022)
+@pytest.mark.parametrize("vbr", [False, True])
+def test_the_shape_of_the_first_report(toy: Codec, vbr: bool) -> None:
+    data = toy.compress(np.zeros((8, 131_022), np.float32), 16_000, num_stages=1, vbr=vbr)
+    assert toy.decompress(data)[0].shape == (8, 131_022)
 
 
 @given(
