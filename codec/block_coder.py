@@ -16,6 +16,8 @@ from codec.model_header import new_header, refuse_more_stages, refuse_other_mode
 from codec.vbr import VbrEncoder
 
 MAX_EFFORT = 64
+_FRAMES_AT_ONCE = 512
+"""Of a chunk on its way to a wave: a file may have chunks of many minutes."""
 
 
 class BlockCoder:
@@ -150,5 +152,7 @@ class BlockCoder:
 def _decoded(decoder: Decoder, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Shape: blocks of codes [C, Q, F] -> waves [C, T], none empty but perhaps the last ones."""
     for codes in blocks:
-        yield from (wave for wave in decoder.pieces(codes) if wave.shape[1])
+        for start in range(0, codes.shape[2], _FRAMES_AT_ONCE):
+            pieces = decoder.pieces(codes[..., start : start + _FRAMES_AT_ONCE])
+            yield from (wave for wave in pieces if wave.shape[1])
     yield from decoder.last_pieces()
