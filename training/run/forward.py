@@ -7,9 +7,9 @@ from torch.nn.parallel import DistributedDataParallel
 from training.quantizers import LearningModel
 from training.quantizers.surrogates import SUBSTITUTES
 from training.ranks import num_ranks
+from training.run.allocation import allocated_stages
 from training.run.draws import Coded
 from training.run.lost_frames import stand_in
-from training.run.allocation import allocated_stages
 
 
 class Forward(nn.Module):
