@@ -74,8 +74,8 @@ vbr_option = click.option(
     "--vbr/--cbr",
     default=True,
     show_default=True,
-    help="Variable bitrate: more stages for what is hard to code, fewer for pauses, the bitrate asked "
-    "for on average; or the same number of stages throughout.",
+    help="Variable bitrate: more stages for what is hard to code, fewer for pauses, the bitrate "
+    "asked for on average; or the same number of stages throughout.",
 )
 
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from app.files import NSVQ_SUFFIX
 from app.tokens.recording import Recording
 from codec.errors import AudioError, CodecError
+from codec.formats import suffix_of
 
 if TYPE_CHECKING:
     from codec import Codec
@@ -30,7 +32,7 @@ class Coded(NamedTuple):
 
 
 def code(codec: "Codec", recording: Recording, num_stages: int) -> Coded:
-    """The codes that `nsvq encode` gives.
+    """The codes that `nsvq encode --cbr` gives: as many for each frame.
 
     Raises:
         CodecError: it can't be read or coded, or has no such part or channel.
@@ -82,6 +84,11 @@ def code_at_once(
 def _opened(recording: Recording) -> "Iterator[AudioReader]":
     from codec.audio import open_audio
 
+    if suffix_of(recording.path) == NSVQ_SUFFIX:
+        raise AudioError(
+            f"{recording.path}: is coded already, and frames may differ in their number of codes; "
+            "give the recording, or what `nsvq decode` makes of this file"
+        )
     source = recording.path if recording.data is None else BytesIO(recording.data)
     with open_audio(source) as reader:
         yield reader

@@ -52,7 +52,8 @@ def command(
     """Compare what this installation codes with vectors made elsewhere.
 
     Fourteen short signals are coded, and fourteen files decoded: over channels, sample rates,
-    bitrates, constant and variable, and lengths. The exit code is 1 if one differs by more than another machine's rounding.
+    bitrates, constant and variable, and lengths. The exit code is 1 if one differs by more than
+    another machine's rounding.
     """
     from codec.conformance import check_vectors, failing, make_vectors
 

@@ -33,8 +33,8 @@ from codec.formats import ALL, suffix_of
     "chunk_s",
     type=click.FloatRange(min=0.0, min_open=True),
     metavar="SECONDS",
-    help="Length of a chunk, the unit of loss where a file is cut; if not given about one second, four "
-    "where the bitrate varies.",
+    help="Length of a chunk, the unit of loss where a file is cut; if not given about one second, "
+    "four where the bitrate varies.",
 )
 @checkpoint_option
 @effort_option

@@ -58,8 +58,8 @@ def _checkpoints(
     default=("default",),
     show_default=True,
     metavar="[NAME=]FILE[@EFFORT][@cbr]",
-    help="Weights to score: default, default@8 for effort 8, default@cbr for a constant bitrate; may "
-    "be repeated; 'none' for peers alone.",
+    help="Weights to score: default, default@8 for effort 8, default@cbr for a constant bitrate; "
+    "may be repeated; 'none' for peers alone.",
 )
 @click.option(
     "--rates",

@@ -92,7 +92,7 @@ def command(
     IN is a folder, a recording, a pattern, a manifest (.csv, .tsv, .jsonl, .parquet), Lhotse cuts
     (.jsonl.gz), a WebDataset shard (.tar) or a folder that `datasets` saved. A run that was
     stopped goes on when the same command is given again; recordings that can't be coded are
-    listed in OUT/failures.parquet.
+    listed in OUT/failures.parquet. Every frame has the same number of codes.
 
     \b
     nsvq tokens DIR -o TOKENS --bitrate 3

@@ -224,7 +224,11 @@ def number_cards(clip: Clip, take: Take, why: str = "") -> str:
     mean = " on average," if take.variable else ""
     return cards(
         [
-            ("On disk", f"{len(take.data):,} bytes", f"{kbps:.2f} kbps{mean} with header{channels}"),
+            (
+                "On disk",
+                f"{len(take.data):,} bytes",
+                f"{kbps:.2f} kbps{mean} with header{channels}",
+            ),
             (
                 "Against 16-bit PCM",
                 f"{clip.pcm_bytes / len(take.data):.0f}× smaller",

@@ -32,9 +32,7 @@ def test_one_file_stays_one_file_and_comes_back(studio: Studio, recording: Path)
     assert abs(wave - expected.clip(-1, 1)).max() < 1 / 32_000
 
 
-def test_trimming_equals_encoding_at_a_constant_lower_rate(
-    studio: Studio, recording: Path
-) -> None:
+def test_trimming_equals_encoding_at_a_constant_lower_rate(studio: Studio, recording: Path) -> None:
     high = _encode(studio, [recording], studio.rates_kbps[-1])[0].output
     assert high is not None
     low = studio.codec.compress(*read_audio(recording), studio.rates_kbps[0], vbr=False)
@@ -63,9 +61,7 @@ def test_files_of_variable_bitrate_are_told_trimmed_and_decoded(
     back = bundles.decode_one(studio, result.output, studio.rates_kbps[1])
     assert back.output is not None
     expected, _ = studio.codec.decompress(trimmed.output.read_bytes())
-    np.testing.assert_allclose(
-        read_audio(back.output)[0], expected.clip(-1, 1), atol=1 / 32_000
-    )
+    np.testing.assert_allclose(read_audio(back.output)[0], expected.clip(-1, 1), atol=1 / 32_000)
 
 
 def test_a_bad_file_does_not_stop_the_others(

@@ -28,11 +28,11 @@ def test_long_audio_shows_progress_and_can_be_cancelled(studio: Studio, long_cli
     patient = Studio(studio.codec, studio.shelf, DemoSettings(max_minutes=3))
     steps = Listening(patient).open_upload(Turn(), str(long_clip), 1.8)
     first = next(steps)
-    assert "Encoding" in first[0]
+    assert "Reading" in first[0]
     assert "%" in first[0]
     steps.close()  # what Gradio does when the visitor cancels
     *told, last = list(Listening(patient).open_upload(Turn(), str(long_clip), 1.8))
-    assert any("Decoding" in shown[0] for shown in told)
+    assert any("Coding" in shown[0] for shown in told)
     assert "long.wav" in last[0]
     assert [track["name"] for track in last[2]["tracks"]] == ["Original", "Decoded"]
 

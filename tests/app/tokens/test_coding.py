@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 
@@ -33,6 +34,25 @@ def test_rows_have_the_samples_of_nsvq_files(corpus: Path, nsvq: Any, tmp_path: 
         if rate == codec.config.sample_rate:
             wave = codec.decode(codes, from_file.shape[1])
             np.testing.assert_array_equal(wave, from_file)
+
+
+def test_every_frame_has_as_many_codes(corpus: Path, nsvq: Any, tmp_path: Path) -> None:
+    """Those of a file of constant bitrate; a .nsvq file is no recording."""
+    clip = min(corpus.rglob("*.wav"))
+    options = ("--bitrate", 1.5)
+    assert nsvq("tokens", clip, "-o", tmp_path / "t", "--jobs", 0, *options).exit_code == 0
+    coded = {word: tmp_path / f"{word[2:]}.nsvq" for word in ("--vbr", "--cbr")}
+    for word, target in coded.items():
+        assert nsvq("encode", clip, "-o", target, word, *options).exit_code == 0
+    expected = Codec.codes(coded["--cbr"].read_bytes())
+    assert expected.shape[1] == 3
+    rows = read_rows(tmp_path / "t")
+    for channel, codes in enumerate(expected):
+        np.testing.assert_array_equal(np.array(rows[str(clip), channel]["codes"]), codes)
+    told = nsvq("tokens", coded["--vbr"], clip, "-o", tmp_path / "u", "--jobs", 0, *options)
+    assert told.exit_code == 0, told.stderr
+    (failure,) = pq.read_table(tmp_path / "u" / "failures.parquet").to_pylist()
+    assert "coded already" in failure["reason"]
 
 
 def test_recordings_computed_at_once(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
