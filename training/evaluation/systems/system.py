@@ -73,7 +73,7 @@ class CheckpointSystem:
     effort: int = 1
     """Hypotheses kept in the search for codes."""
     vbr: bool = True
-    """Variable bitrate, `rates_kbps` being means; packets are constant all the same."""
+    """Variable bitrate of files, `rates_kbps` being means; packets have a setting of their own."""
 
     def identity(self) -> str:
         """Hash of the weights, the effort, the kind of bitrate and the code that runs them."""
