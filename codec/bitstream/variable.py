@@ -8,6 +8,7 @@ keeps its first, as a higher threshold in coding would have done.
 
 import numpy as np
 
+from codec.allocation import GROUP
 from codec.bitstream.bits import from_bits, to_bits
 from codec.bitstream.stage_counts import (
     counts_bits,
@@ -82,11 +83,29 @@ def with_fewer(codes: np.ndarray, num_stages: int, of: int) -> np.ndarray:
     """
     counts = (codes >= 0).sum(1)
     most = counts.sum() * num_stages // of
-    kept = counts
+    before = kept = counts
     while kept.sum() > most and kept.max() > 1:
-        kept = np.maximum(1, kept - 1)
+        before, kept = kept, np.maximum(1, kept - 1)
+    kept = _given_back(counts, before, kept, most - kept.sum())
     deepest = int(kept.max())
     return np.where(np.arange(deepest)[:, None] < kept[:, None], codes[:, :deepest], -1)
+
+
+def _given_back(counts: np.ndarray, before: np.ndarray, kept: np.ndarray, room: int) -> np.ndarray:
+    """The last round undone for some groups, those with most stages first, as far as there is room.
+
+    Shape: counts at first, before the last round and after it [C, F] -> [C, F].
+    """
+    first = counts[:, ::GROUP].ravel()
+    order = np.argsort(-first, kind="stable")
+    order = order[(before - kept)[:, ::GROUP].ravel()[order] > 0]
+    sizes = np.add.reduceat(
+        np.ones(counts.shape, np.int64), np.arange(0, counts.shape[1], GROUP), 1
+    )
+    fitting = np.cumsum(sizes.ravel()[order]) <= room
+    more = np.zeros(first.shape, np.int64)
+    more[order[fitting]] = 1
+    return kept + more.reshape(len(counts), -1).repeat(GROUP, 1)[:, : counts.shape[1]]
 
 
 def with_depth(codes: np.ndarray, num_stages: int) -> np.ndarray:

@@ -107,8 +107,18 @@ def kept(header: Header, num_stages: int, of: int) -> np.ndarray:
     for start in range(0, header.num_frames, header.frames_per_chunk):
         chunk = counts[:, start : start + header.frames_per_chunk]
         most = chunk.sum() * num_stages // of
-        cuts = (np.maximum(1, chunk - cut) for cut in range(64))
-        chunk[:] = next(cut for cut in cuts if cut.sum() <= most or cut.max() == 1)
+        cuts = [np.maximum(1, chunk - cut) for cut in range(65)]
+        cut = next(cut for cut in range(64) if cuts[cut].sum() <= most or cuts[cut].max() == 1)
+        left, stopped = most - cuts[cut].sum(), cut == 0
+        places = [(c, f) for c in range(len(chunk)) for f in range(0, chunk.shape[1], 2)]
+        for c, f in sorted(places, key=lambda place: (-chunk[place], place)):
+            frames = slice(f, f + 2)
+            if cut and cuts[cut - 1][c, f] > cuts[cut][c, f] and not stopped:
+                stopped = len(chunk[c, frames]) > left
+                if not stopped:
+                    cuts[cut][c, frames] += 1
+                    left -= len(chunk[c, frames])
+        chunk[:] = cuts[cut]
     codes = codes_of(full)[:, : counts.max()]
     return np.where(np.arange(counts.max())[:, None] < counts[:, None], codes, -1)
 
