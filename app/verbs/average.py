@@ -1,0 +1,49 @@
+"""`nsvq average`: the mean of several checkpoints of a run."""
+
+from pathlib import Path
+
+import click
+
+from codec.errors import OutputError
+
+
+@click.command()
+@click.argument(
+    "checkpoints", nargs=-1, required=True, metavar="CHECKPOINT...", type=click.Path(path_type=Path)
+)
+@click.option(
+    "--share",
+    "shares",
+    multiple=True,
+    type=click.FloatRange(min=0.0),
+    help="What a checkpoint counts for, once for each in their order; all alike if not given.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="Checkpoint to write.",
+)
+@click.option("--force", "-f", is_flag=True, help="Replace a checkpoint that exists.")
+def command(
+    checkpoints: tuple[Path, ...], shares: tuple[float, ...], output: Path, force: bool
+) -> None:
+    """Average the weights of checkpoints of one run, which may sound better than any of them.
+
+    Codewords and metadata are those of the last one.
+
+    \b
+    nsvq average a.safetensors b.safetensors -o mean.safetensors
+    nsvq average a.safetensors b.safetensors --share 0.3 --share 0.7 -o mean.safetensors
+    """
+    from codec.backends.torch_checkpoint import save_checkpoint
+    from codec.catalog import find_checkpoint
+    from training.run.averaging import averaged
+
+    if output.exists() and not force:
+        raise OutputError(f"{output}: exists; --force replaces it")
+    paths = [find_checkpoint(path) for path in checkpoints]
+    model, metadata = averaged(paths, shares or (1.0,) * len(paths))
+    save_checkpoint(output, model, metadata)
+    click.echo(str(output))
