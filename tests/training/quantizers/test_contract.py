@@ -176,13 +176,21 @@ def test_bad_shapes_and_numbers_are_refused():
         [lambda: quantizer.encode(latent, 0), lambda: quantizer.encode(latent, 4)],
         [lambda: quantizer.encode(latent, beam=0)],
         [lambda: quantizer.decode(torch.full((1, 2, 3), 16))],
-        [lambda: quantizer.decode(torch.full((1, 2, 3), -1))],
+        [lambda: quantizer.decode(torch.full((1, 2, 3), -2))],
         [lambda: quantizer.decode(torch.zeros(1, 4, 3, dtype=torch.long))],
         [lambda: quantizer.initialise(latent[:0])],
     )
     for call in calls:
         with pytest.raises(QuantizerError):
             call()
+
+
+def test_a_code_that_is_not_there_adds_nothing():
+    quantizer = chain("nsvq")
+    codes = torch.tensor([[[3, 5, 0], [2, -1, 1]]])
+    found = quantizer.decode(codes)
+    torch.testing.assert_close(found[..., 1:2], quantizer.decode(codes[:, :1, 1:2]))
+    torch.testing.assert_close(found[..., ::2], quantizer.decode(codes[..., ::2]))
 
 
 @every
