@@ -15,81 +15,13 @@ import numpy as np
 from codec.allocation import GROUP, allocate, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
-from codec.coder import Encoder, Latents, ResamplerMaker
-from codec.resampling import Resampler
+from codec.coder import Latents
+from codec.deep_coder import DeepEncoder
 
 SEGMENT_S = 60.0
 """About what is shared out at once."""
 MOST_S = 480.0
 """Of all channels together, so that many of them don't take much memory."""
-DEEPEST = 2
-"""A frame has at most so many times the mean number of stages, and …"""
-DEEPEST_MORE = 4
-"""… so many more."""
-
-
-def depth(num_stages: int, mean_stages: int) -> int:
-    """Stages that a frame has at most."""
-    return min(num_stages, DEEPEST * mean_stages + DEEPEST_MORE)
-
-
-class DeepEncoder(Encoder):
-    """An encoder that gives more stages than will be kept, found without effort, and keeps what
-    tells how many each frame should have.
-
-    Args:
-        num_stages: on average, once some are cut.
-    """
-
-    def __init__(
-        self,
-        backend: Backend,
-        sample_rate: int,
-        num_channels: int,
-        num_stages: int,
-        effort: int = 1,
-        *,
-        block_frames: int | None = None,
-        resampler: ResamplerMaker = Resampler,
-    ) -> None:
-        super().__init__(
-            backend,
-            sample_rate,
-            num_channels,
-            num_stages,
-            effort,
-            block_frames=block_frames,
-            resampler=resampler,
-        )
-        self.latents = [np.zeros((0, backend.config.latent_width), np.float32)] * num_channels
-        """[F, D] of each channel, F the frames given last."""
-        self.errors = np.zeros((num_channels, self.depth, 0), np.float32)
-        """[C, Q, F] of the same frames, after 1 … Q stages."""
-
-    @property
-    def depth(self) -> int:
-        """Q, stages given."""
-        return depth(self._backend.config.num_stages, self.num_stages)
-
-    def search(self, latent: np.ndarray, num_stages: int) -> np.ndarray:
-        """Codes found with the effort asked for. Shape: latent [F, D] -> codes [Q, F]."""
-        return self._quantize(latent, num_stages)
-
-    def _code(self, latents: Latents) -> np.ndarray:
-        """Shape: latents [F, D], blocks of each channel -> codes [C, Q, F]."""
-        empty = np.zeros((self.depth, 0))
-        codes, errors = [], []
-        for blocks in latents:
-            found = [self._quantize(block, self.depth, effort=1) for block in blocks]
-            left = [
-                self._backend.errors(block, code) for block, code in zip(blocks, found, strict=True)
-            ]
-            codes.append(np.concatenate([empty.astype(np.int64), *found], axis=1))
-            errors.append(np.concatenate([empty.astype(np.float32), *left], axis=1))
-        none = np.zeros((0, self._backend.config.latent_width), np.float32)
-        self.latents = [np.concatenate([none, *blocks]) for blocks in latents]
-        self.errors = np.stack(errors)
-        return np.stack(codes)
 
 
 class Held(NamedTuple):

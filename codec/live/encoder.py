@@ -5,13 +5,13 @@ import numpy as np
 from codec.arrays import Array, as_wave
 from codec.backends.interface import Backend
 from codec.coder import Encoder
+from codec.deep_coder import DeepEncoder
 from codec.errors import AudioError
 from codec.live.packets import PacketFormat
 from codec.live.redundancy import NONE, Copies, Redundancy
 from codec.live.resampling import ShortResampler, delay_ms
 from codec.live.reservoir import Reservoir
 from codec.live.silence import UPDATE_STAGES, Sender
-from codec.vbr import DeepEncoder
 
 
 class PacketEncoder:
