@@ -96,11 +96,17 @@ def test_settings_that_change_nothing_are_no_part_of_the_identity(
     assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
 
 
-def test_the_shipped_model_keeps_its_name() -> None:
-    info = describe_checkpoint(find_checkpoint())
-    assert info.model_id.hex() == "5508fc1d068c127c"
-    header = catalog.read_checkpoint(info.path)[2]
-    assert info.config.to_json() == header["config"]
+def test_a_header_of_before_there_were_overlaps_names_the_same_model(
+    tmp_path: Path, toy_path: Path
+) -> None:
+    tensors, config, header = catalog.read_checkpoint(toy_path)
+    settings = json.loads(header["config"])
+    assert "overlap" not in settings
+    path = tmp_path / "said.safetensors"
+    said = header | {"config": json.dumps(settings | {"overlap": 0})}
+    save_file(tensors, path, metadata=said)
+    info = describe_checkpoint(path)
+    assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
 
 
 def test_a_shorter_overlap_is_another_model(tmp_path: Path, toy: Codec, early: Codec) -> None:
