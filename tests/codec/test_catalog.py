@@ -96,17 +96,13 @@ def test_settings_that_change_nothing_are_no_part_of_the_identity(
     assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
 
 
-def test_a_header_of_before_there_were_overlaps_names_the_same_model(
-    tmp_path: Path, toy_path: Path
-) -> None:
-    tensors, config, header = catalog.read_checkpoint(toy_path)
-    settings = json.loads(header["config"])
+def test_settings_that_came_later_stand_in_a_header_only_where_they_change_something() -> None:
+    """The identity is a hash of the header's settings, and models of before keep theirs."""
+    info = describe_checkpoint(find_checkpoint())
+    settings = json.loads(catalog.read_checkpoint(info.path)[2]["config"])
+    assert json.loads(info.config.to_json()) == settings
     assert "overlap" not in settings
-    path = tmp_path / "said.safetensors"
-    said = header | {"config": json.dumps(settings | {"overlap": 0})}
-    save_file(tensors, path, metadata=said)
-    info = describe_checkpoint(path)
-    assert (info.config, info.model_id) == (config, describe_checkpoint(toy_path).model_id)
+    assert json.loads(ModelConfig(overlap=80).to_json())["overlap"] == 80
 
 
 def test_a_shorter_overlap_is_another_model(tmp_path: Path, toy: Codec, early: Codec) -> None:
