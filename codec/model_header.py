@@ -24,13 +24,15 @@ def new_header(
     """What a file starts with; the number of samples is set at the end.
 
     Args:
-        vbr: stages vary from frame to frame (version 3); not where all frames have all stages.
+        vbr: stages vary from frame to frame (version 3); not where all frames have all stages or
+            only one, nor with so many channels that shorter chunks would take what is gained.
 
     Raises:
         AudioError: a sample rate or number of channels that can't be coded.
     """
-    varies = vbr and num_stages < config.num_stages
-    frames_per_chunk = variable_frames_per_chunk if varies else default_frames_per_chunk
+    kind = config.frame_rate, max(1, num_channels), config.code_bits
+    constant, variable = default_frames_per_chunk(*kind), variable_frames_per_chunk(*kind)
+    varies = vbr and 1 < num_stages < config.num_stages and variable >= constant
     try:
         return Header(
             model_id,
@@ -41,7 +43,7 @@ def new_header(
             config.code_bits,
             config.sample_rate,
             config.hop,
-            frames_per_chunk(config.frame_rate, max(1, num_channels), config.code_bits),
+            variable if varies else constant,
             VARIABLE if varies else VERSION,
         )
     except BitstreamError as error:

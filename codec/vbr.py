@@ -3,8 +3,9 @@
     latents --all stages--> codes and errors --held for a minute--> allocation --> codes, some cut
 
 What is shared out is what stages for all frames would take, so a file is never longer than one of a
-constant bitrate. A minute is shared out at once, however the wave was cut up. Conversations can't
-wait: `codec.live.reservoir` allocates theirs frame by frame.
+constant bitrate. A minute is shared out at once, however the wave was cut up, and the last one with
+what is left, up to half a minute. Conversations can't wait: `codec.live.reservoir` allocates theirs
+frame by frame.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,8 @@ from codec.allocation import GROUP, allocate, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
 from codec.coder import Latents
-from codec.deep_coder import DeepEncoder
+from codec.deep_coder import DeepEncoder, depth
+from codec.errors import ConfigError
 
 SEGMENT_S = 60.0
 """About what is shared out at once."""
@@ -68,6 +70,9 @@ class VbrEncoder(DeepEncoder):
         num_stages: on average.
         effort: hypotheses kept in the search, once it is known how many stages a frame has.
         frames_per_chunk: a multiple of `GROUP`.
+
+    Raises:
+        ConfigError: of so many frames per chunk some would be in two chunks' groups.
     """
 
     def __init__(
@@ -80,14 +85,25 @@ class VbrEncoder(DeepEncoder):
         *,
         frames_per_chunk: int,
     ) -> None:
-        super().__init__(backend, sample_rate, num_channels, num_stages, effort)
+        if frames_per_chunk < 1 or frames_per_chunk % GROUP:
+            raise ConfigError(
+                f"chunks of {frames_per_chunk} frames; expected a multiple of {GROUP} where the "
+                "bitrate varies"
+            )
         config = backend.config
+        self._depth = depth(config.num_stages, num_stages)
+        super().__init__(backend, sample_rate, num_channels, num_stages, effort)
         self._code_bits, self._chunk = config.code_bits, frames_per_chunk
         seconds = min(SEGMENT_S, MOST_S / num_channels)
         chunks = max(1, round(seconds * config.frame_rate / frames_per_chunk))
         self._segment = chunks * frames_per_chunk
         self._held: list[Held] = []
         self._num_held = 0
+
+    @property
+    def depth(self) -> int:
+        """Q, stages given; those of the beginning, whatever `num_stages` becomes."""
+        return self._depth
 
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
@@ -107,7 +123,7 @@ class VbrEncoder(DeepEncoder):
             self._held.append(Held(codes, self.errors, searched))
             self._num_held += codes.shape[2]
         found = [codes[..., :0]]
-        while self._num_held >= self._segment:
+        while 2 * self._num_held >= 3 * self._segment:
             found.append(self._shared_out(self._segment))
         return np.concatenate(found, axis=2)
 
@@ -137,16 +153,16 @@ class VbrEncoder(DeepEncoder):
             total -= max(1, over // (GROUP * self._code_bits))
 
     def _bits(self, stages: np.ndarray, num_frames: int) -> int:
-        """Of the payloads that frames with so many stages make. Shape: stages [C, groups]."""
-        step = self._chunk // GROUP
-        return sum(
-            variable_bits(
-                stages[:, start : start + step],
-                min(self._chunk, num_frames - start * GROUP),
-                self._code_bits,
-            )
-            for start in range(0, stages.shape[1], step)
-        )
+        """Of the payloads that frames with so many stages make, whole bytes each.
+
+        Shape: stages [C, groups].
+        """
+        step, total = self._chunk // GROUP, 0
+        for start in range(0, stages.shape[1], step):
+            frames = min(self._chunk, num_frames - start * GROUP)
+            bits = variable_bits(stages[:, start : start + step], frames, self._code_bits)
+            total += 8 * -(-bits // 8)
+        return total
 
     def _searched(self, latents: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """Codes searched for with the effort asked for, frames of as many stages at once.

@@ -126,13 +126,19 @@ class PacketEncoder:
         """
         mean, copied = encoder.num_stages, self.redundancy.num_stages
         count = self._reservoir.stages(encoder.errors[0, :, number], mean) if spends else mean
-        count = max(count, copied)
-        count = min(self.format.filled(count + copied) - copied, len(codes))
+        count = self._filling(max(count, copied), len(codes))
         if spends:
             self._reservoir.spend(count, mean)
         if self._effort == 1:
             return codes[:count]
         return encoder.search(encoder.latents[0][number : number + 1], count)[:, 0]
+
+    def _filling(self, wanted: int, most: int) -> int:
+        """The next number of own stages with which a payload is filled, or the last one before."""
+        copied = self.redundancy.num_stages
+        upwards = range(wanted, most + 1)
+        downwards = range(min(wanted, most), 0, -1)
+        return next(n for n in (*upwards, *downwards) if self.format.fits(n + copied))
 
     def _shortened(self, codes: np.ndarray) -> np.ndarray:
         """A packet with fewer stages of its own frame. Shape: codes [q + r] -> [at most q + r]."""

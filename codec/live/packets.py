@@ -50,6 +50,10 @@ class PacketFormat:
         """Stages that the bytes of `num_stages` stages have room for."""
         return min(self.num_stages, 8 * self.num_bytes(num_stages) // self.code_bits)
 
+    def fits(self, num_stages: int) -> bool:
+        """Whether a payload of so many stages is filled, so that its length tells them."""
+        return self.filled(num_stages) == num_stages
+
     def bitrate_kbps(self, num_stages: int) -> float:
         """What the payloads take, without the transport's headers."""
         return 8.0 * self.num_bytes(num_stages) * self.frame_rate / 1000.0

@@ -7,7 +7,8 @@ import pytest
 
 from codec import Codec
 from codec.allocation import GROUP
-from codec.bitstream import VARIABLE, FileReader, trim_file, unpack_file
+from codec.bitstream import FileReader, trim_file, unpack_file
+from codec.errors import ConfigError
 from codec.vbr import VbrEncoder
 
 
@@ -26,14 +27,21 @@ def errors_of(codec: Codec, wave: np.ndarray, codes: np.ndarray) -> float:
     return float(np.square(latent - codec.backend.dequantize(codes)).mean())
 
 
-@pytest.mark.parametrize("stages", [1, 2, 3])
-def test_a_file_is_no_longer_than_one_of_constant_bitrate(toy: Codec, stages: int) -> None:
-    for length in (16_000, 100_000):
-        constant = toy.compress(bursts(length), 16_000, num_stages=stages, vbr=False)
-        variable = toy.compress(bursts(length), 16_000, num_stages=stages)
-        assert variable[4] == VARIABLE
-        side_bytes = length // 320 // 8 + 4 if stages == 1 else 0  # none can have fewer than one
-        assert len(variable) <= len(constant) + side_bytes
+@pytest.mark.parametrize("channels", [1, 2, 20])
+@pytest.mark.parametrize("stages", [2, 3])
+def test_a_file_is_no_longer_than_one_of_constant_bitrate(
+    toy: Codec, stages: int, channels: int
+) -> None:
+    for length in (1, 700, 16_000, 100_000 // channels):
+        wave = bursts(length, channels)
+        constant = toy.compress(wave, 16_000, num_stages=stages, vbr=False)
+        assert len(toy.compress(wave, 16_000, num_stages=stages)) <= len(constant)
+
+
+def test_where_nothing_can_vary_files_are_of_constant_bitrate(toy: Codec) -> None:
+    for stages, channels in ((1, 1), (4, 1), (2, 255)):
+        data = toy.compress(bursts(3_000, channels), 16_000, num_stages=stages)
+        assert data == toy.compress(bursts(3_000, channels), 16_000, num_stages=stages, vbr=False)
 
 
 def test_it_leaves_less_error_with_as_many_codes(toy: Codec) -> None:
@@ -107,6 +115,18 @@ def test_short_waves(toy: Codec, num_samples: int) -> None:
     assert FileReader(BytesIO(data), len(data)).header.file_bytes == len(data)
 
 
-def test_all_stages_are_a_file_of_constant_bitrate(toy: Codec) -> None:
-    wave = bursts(20_000)
-    assert toy.compress(wave, 16_000) == toy.compress(wave, 16_000, vbr=False)
+def test_a_silent_tail_gets_few_stages(toy: Codec) -> None:
+    """It is shared out together with the segment before it."""
+    loud = np.random.default_rng(2).normal(0.0, 0.2, (1, 320 * 63))
+    wave = np.concatenate([loud, np.zeros((1, 320 * 16))], axis=1).astype(np.float32)
+    encoder = VbrEncoder(toy.backend, 16_000, 1, 2, frames_per_chunk=8)
+    encoder._segment = 64
+    codes = np.concatenate([encoder.push(wave), encoder.finish()], axis=2)[0]
+    counts = (codes >= 0).sum(0)
+    assert counts[-12:].max() == 1
+    assert counts[:60].mean() > 1.6
+
+
+def test_chunks_that_would_cut_a_group_are_refused(toy: Codec) -> None:
+    with pytest.raises(ConfigError, match="multiple of 2"):
+        VbrEncoder(toy.backend, 16_000, 1, 2, frames_per_chunk=5)

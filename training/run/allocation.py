@@ -6,6 +6,7 @@ from torch import Tensor
 
 from codec.allocation import GROUP, allocate, group_errors, threshold_for
 from codec.backends.torch_codebooks import Codebooks
+from codec.deep_coder import depth
 
 
 @torch.no_grad()
@@ -25,9 +26,10 @@ def allocated_stages(
     frames = latent.shape[2]
     stages = num_stages.cpu().numpy()[:, None].repeat(frames, 1)
     for item in np.flatnonzero(varies.cpu().numpy()):
-        if stages[item, 0] < len(pool):
-            shared = allocate(
-                grouped[item], threshold_for(pool, int(stages[item, 0]) * pool.shape[1])
-            )
+        mean = int(stages[item, 0])
+        if mean < len(pool):
+            deepest = depth(len(pool), mean)
+            threshold = threshold_for(pool[:deepest], mean * pool.shape[1])
+            shared = allocate(grouped[item][:deepest], threshold)
             stages[item] = shared.repeat(GROUP)[:frames]
     return torch.from_numpy(stages).to(num_stages.device)

@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from codec import Codec
+from codec.backends.torch_backend import TorchBackend
+from codec.backends.torch_model import CodecModel
+from codec.config import ModelConfig
 from codec.live import Redundancy
 from codec.live.reservoir import BORROWED_S, SAVED_S, Reservoir
 
@@ -88,3 +92,25 @@ def test_what_is_saved_and_borrowed_has_an_end() -> None:
     ahead = np.cumsum(np.array(burst) - 3)
     assert max(burst) == 8
     assert ahead.max() <= 3 * 50.0 * (SAVED_S + BORROWED_S) + 3
+
+
+@pytest.mark.parametrize("code_bits", [1, 2, 3, 5, 6, 10])
+@pytest.mark.parametrize("copied", [0, 1])
+def test_every_packet_tells_by_its_length_how_many_stages_it_has(
+    code_bits: int, copied: int
+) -> None:
+    config = ModelConfig(
+        trunk_width=8, latent_width=4, num_stages=16, codebook_size=max(2, 2**code_bits),
+        encoder_lookahead=(0,), decoder_lookahead=(0,),
+    )  # fmt: skip
+    torch.manual_seed(0)
+    codec = Codec(TorchBackend(CodecModel(config)), bytes(8))
+    copies = Redundancy(copied, copied)
+    encoder = codec.encoder(16_000, num_stages=4, redundancy=copies, vbr=True)
+    packed: list[int] = []
+    pack = encoder.format.pack
+    object.__setattr__(
+        encoder.format, "pack", lambda codes: packed.append(len(codes)) or pack(codes)
+    )
+    packets = [*encoder.push(speech(24_000)), *encoder.finish()]
+    assert [encoder.format.num_stages_in(len(packet)) for packet in packets] == packed

@@ -3,6 +3,7 @@
 import torch
 
 from codec.backends.torch_codebooks import Codebooks
+from codec.deep_coder import depth
 from training.recipe import load_recipe
 from training.run.allocation import allocated_stages
 from training.run.draws import LONGEST_LOSS, draw_coded
@@ -18,6 +19,8 @@ def test_louder_items_take_more_stages_and_the_mean_is_kept() -> None:
     assert stages.shape == (4, 30)
     assert 3.5 < stages.double().mean() <= 4.0
     assert stages[0].double().mean() < stages[3].double().mean()
+    few = allocated_stages(codebooks, latent, torch.ones(4, dtype=torch.long), torch.ones(4) > 0)
+    assert few.max() <= depth(8, 1) < 8
     fixed = allocated_stages(codebooks, latent, asked, torch.zeros(4, dtype=torch.bool))
     assert (fixed == 4).all()
 
