@@ -236,7 +236,10 @@ def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.
 
 
 def trim_file(data: bytes, num_stages: int) -> bytes:
-    """The same file with only its first `num_stages` stages: what coding with that many gives.
+    """The same file with only its first `num_stages` stages.
+
+    Of versions 1 and 2 it is what coding with that many gives, with an effort of 1. Of version 3 it
+    has that many on average, but not always those that coding would have given to each frame.
 
     Raises:
         ConfigError, CorruptError, VersionError: see `unpack_file`.
