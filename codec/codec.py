@@ -171,7 +171,7 @@ class Codec(BlockCoder):
         wave [C, T] float32, T = (F - 1) · hop or num_samples.
 
         Raises:
-            BitstreamError: codes of another shape or range.
+            BitstreamError: codes of another shape or range, or one behind a stage without.
         """
         if isinstance(codes, Sequence):
             return decode_each(self, codes, num_samples)
