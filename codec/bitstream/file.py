@@ -153,7 +153,10 @@ class FileReader:
         expected = self.header.file_bytes
         if num_bytes is not None and num_bytes != expected:
             kind = "truncated" if num_bytes < expected else "damaged"
-            raise CorruptError(f"{kind}: {num_bytes} bytes; the header says {expected}")
+            told = f"the header says {expected}"
+            if self.header.version == VARIABLE:
+                told = f"the chunks take {expected} with header and tags"
+            raise CorruptError(f"{kind}: {num_bytes} bytes; {told}")
 
     def payloads(self) -> Iterator[bytes]:
         """Each chunk's payload, checked.
