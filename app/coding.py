@@ -29,6 +29,8 @@ class Encode:
     tags: bool = False
     vbr: bool = True
     """Not for a wav that comes through a pipe."""
+    vbr_asked: bool = False
+    """Whether the command line says so: then it is told where the bitrate stays constant."""
 
     def load(self) -> "Codec":
         """The codec, once it is known to have the bitrate."""
@@ -57,6 +59,10 @@ class Encode:
             coded = compress_file(codec, opened, target, tags=self.tags, vbr=self.vbr, **how)
         facts = coded_facts(coded)
         facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
+        if self.vbr_asked and isinstance(opened, WavStream):
+            facts["notes"].append(
+                "a recording through a pipe is coded at a constant bitrate; --vbr needs a file"
+            )
         return {**facts, "elapsed_s": time.perf_counter() - start}
 
 

@@ -103,6 +103,7 @@ def lossy_settings(
     """
     from codec.live.redundancy import NONE
     from training.evaluation.systems.lossy import Channel
+    from training.evaluation.systems.system import split_options
 
     if not loss:
         if any(options[name] for name in ("copies", "dtx", "packet_vbr", "pause_s")):
@@ -110,6 +111,13 @@ def lossy_settings(
         return {"copies": (NONE,)}
     if options["decoded"]:
         raise click.UsageError("--decoded doesn't go with --loss: its packets can't get lost")
+    for text in options["checkpoints"]:
+        _, _, vbr = split_options(text.rpartition("=")[2])
+        if not vbr:
+            raise click.UsageError(
+                f"--checkpoint {text} doesn't go with --loss: @cbr is of files, and packets are of "
+                "constant bitrate unless --vbr is given"
+            )
     try:
         channels = tuple(Channel(share, burst, options["seed"]) for share in loss)
     except ConfigError as error:

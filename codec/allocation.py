@@ -11,8 +11,7 @@ Information Theory, 10.3.3).
 
 import numpy as np
 
-GROUP = 2
-"""Frames in a row that share one number of stages: telling it costs half."""
+from codec.bitstream.stage_counts import GROUP
 
 
 def group_errors(errors: np.ndarray) -> np.ndarray:

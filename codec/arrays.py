@@ -68,7 +68,10 @@ def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
     Shape: codes [C, Q, F] integers in [0, K), -1 where a later stage has none -> the same, int64.
 
     Raises:
-        BitstreamError: another shape, type or range.
+        BitstreamError: another shape, type or range, or a code behind a stage that has none.
+
+    >>> as_codes(np.array([[[5], [-1], [-1]]]), ModelConfig(num_stages=3)).ravel()
+    array([ 5, -1, -1])
     """
     array = _as_numpy(codes)
     good = array.ndim == 3 and len(array) > 0 and np.issubdtype(array.dtype, np.integer)
@@ -83,7 +86,12 @@ def as_codes(codes: Array, config: ModelConfig) -> np.ndarray:
     if not good:
         raise BitstreamError(
             f"codes reach from {array.min()} to {array.max()}; expected 0 to "
-            f"{config.codebook_size - 1}"
+            f"{config.codebook_size - 1}, or -1 for none in stages after the first"
+        )
+    there = array >= 0
+    if (there[:, 1:] > there[:, :-1]).any():
+        raise BitstreamError(
+            "a frame has a code after a stage that has none; expected -1 in all later stages"
         )
     return array.astype(np.int64, copy=False)
 

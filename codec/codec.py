@@ -47,7 +47,7 @@ class Codec(BlockCoder):
             device: where the network runs, as torch names it; any but cpu needs torch.
             effort: hypotheses the encoder keeps from stage to stage, 1 to 64: the more, the nearer
                 the codes and the slower. With 1, fewer stages are always a prefix of more, so that
-                a trimmed file equals one encoded at that rate.
+                a trimmed file of constant bitrate equals one encoded at that rate.
             backend: what computes the network, `numpy` or `torch`; None is numpy on a cpu.
             block_frames: frames of a recording computed at once; as many as are fast if None. With
                 1, `encode` and `decode` give the bits that a conversation gives (`encoder`).
@@ -171,7 +171,7 @@ class Codec(BlockCoder):
         wave [C, T] float32, T = (F - 1) · hop or num_samples.
 
         Raises:
-            BitstreamError: codes of another shape or range.
+            BitstreamError: codes of another shape or range, or one behind a stage without.
         """
         if isinstance(codes, Sequence):
             return decode_each(self, codes, num_samples)

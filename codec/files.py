@@ -73,7 +73,8 @@ def compress_file(
         bitrate_kbps, num_stages: see `Codec.stages_for`.
         mono: fold all channels into one, their mean.
         vbr: stages vary from frame to frame, in a file of version 3; see `Codec.compress`.
-        chunk_s: seconds in a chunk, as far as a chunk holds them; about one if None, four with vbr.
+        chunk_s: seconds in a chunk, as far as a chunk holds them; if None, about four with
+            vbr and about one without.
         tags: keep title, artist and the like, and the source's format; without vbr, in a file of
             version 2.
         force: replace an existing target.
@@ -100,7 +101,9 @@ def compress_file(
 
 
 def with_chunks(header: Header, chunk_s: float | None) -> Header:
-    """The header of a file with chunks of so many seconds, or what fits into one; a frame at least.
+    """The header of a file with chunks of so many seconds, or of as many as a chunk holds.
+
+    A chunk has a frame at least, or two where the bitrate varies.
 
     >>> header = Header(bytes(8), 16_000, 1, 0, num_stages=12, code_bits=10)
     >>> with_chunks(header, 0.2).frames_per_chunk, with_chunks(header, 9e9).frames_per_chunk

@@ -10,6 +10,9 @@ import numpy as np
 from codec.audio import open_audio
 from codec.errors import AudioError
 
+_SHORTEST_BLOCK_S = 0.005
+"""Of a sound card's blocks: of a sample or so each, they would keep the processor busy."""
+
 
 def sound_device() -> Any:
     """The package sounddevice, if its system library is here too.
@@ -47,8 +50,9 @@ def microphone(
         AudioError: there is no microphone that can do that.
     """
     first, step = round(first_s * sample_rate), round(packet_s * sample_rate)
+    block = max(first, round(_SHORTEST_BLOCK_S * sample_rate))
     try:
-        with device.InputStream(samplerate=sample_rate, channels=1, blocksize=first) as stream:
+        with device.InputStream(samplerate=sample_rate, channels=1, blocksize=block) as stream:
             for count in itertools.chain([first], itertools.repeat(step)):
                 yield np.asarray(stream.read(count)[0], np.float32)[:, 0]
     except device.PortAudioError as error:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from codec.errors import OutputError
+from codec.errors import OutputError, TrainingError
 
 
 @click.command()
@@ -15,7 +15,7 @@ from codec.errors import OutputError
     "--share",
     "shares",
     multiple=True,
-    type=click.FloatRange(min=0.0),
+    type=float,
     help="What a checkpoint counts for, once for each in their order; all alike if not given.",
 )
 @click.option(
@@ -39,11 +39,16 @@ def command(
     """
     from codec.backends.torch_checkpoint import save_checkpoint
     from codec.catalog import find_checkpoint
-    from training.run.averaging import averaged
+    from training.run.averaging import averaged, check_shares
 
+    shares = shares or (1.0,) * len(checkpoints)
+    try:
+        check_shares(len(checkpoints), shares)
+    except TrainingError as error:
+        raise click.UsageError(f"--share: {error}") from error
     if output.exists() and not force:
         raise OutputError(f"{output}: exists; --force replaces it")
     paths = [find_checkpoint(path) for path in checkpoints]
-    model, metadata = averaged(paths, shares or (1.0,) * len(paths))
+    model, metadata = averaged(paths, shares)
     save_checkpoint(output, model, metadata)
     click.echo(str(output))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from app.batch import Manner, run_jobs
 from app.coding import Encode, coded_line
@@ -81,9 +82,11 @@ def command(
     plan = plan_jobs(inputs, output, reads=ALL, writes=NSVQ_SUFFIX, in_place=in_place)
     for job in plan.jobs:
         _refuse_name(job)
+    given = click.get_current_context().get_parameter_source("vbr") is ParameterSource.COMMANDLINE
     work = Encode(
-        checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags, vbr
-    )
+        checkpoint, effort, bitrate, stages, mono, manner.force, backend, device, chunk_s, tags,
+        vbr, vbr_asked=vbr and given,
+    )  # fmt: skip
     run_jobs(plan, work, manner, tell=coded_line, refuse=_why_not)
 
 

@@ -1,4 +1,4 @@
-"""One chunk: about a second of codes behind a length and a checksum.
+"""One chunk: a few seconds of codes behind a length and a checksum.
 
     0        2            6                                          6 + length
     +--------+------------+----------------------------------------------+

@@ -153,7 +153,10 @@ class FileReader:
         expected = self.header.file_bytes
         if num_bytes is not None and num_bytes != expected:
             kind = "truncated" if num_bytes < expected else "damaged"
-            raise CorruptError(f"{kind}: {num_bytes} bytes; the header says {expected}")
+            told = f"the header says {expected}"
+            if self.header.version == VARIABLE:
+                told = f"the chunks take {expected} with header and tags"
+            raise CorruptError(f"{kind}: {num_bytes} bytes; {told}")
 
     def payloads(self) -> Iterator[bytes]:
         """Each chunk's payload, checked.
@@ -236,7 +239,10 @@ def unpack_file(data: bytes, num_stages: int | None = None) -> tuple[Header, np.
 
 
 def trim_file(data: bytes, num_stages: int) -> bytes:
-    """The same file with only its first `num_stages` stages: what coding with that many gives.
+    """The same file with only its first `num_stages` stages.
+
+    Of versions 1 and 2 it is what coding with that many gives, with an effort of 1. Of version 3 it
+    has that many on average, but not always those that coding would have given to each frame.
 
     Raises:
         ConfigError, CorruptError, VersionError: see `unpack_file`.

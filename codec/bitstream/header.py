@@ -15,7 +15,7 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-from codec.allocation import GROUP
+from codec.bitstream.stage_counts import GROUP
 from codec.bitstream.tags import Tags, check_tags, tags_bytes
 from codec.errors import BitstreamError, CorruptError, VersionError
 from codec.rates import Rates

@@ -6,13 +6,18 @@
               right by k, in unary
 
 A change d stands as 2d - 1 if it is a rise and as -2d if not (Golomb-Rice codes: Rice, 1979). The
-frames of a group have as many stages each (`codec.allocation`).
+frames of a group (`GROUP`) have as many stages each.
 """
 
 import numpy as np
 
-from codec.allocation import GROUP
 from codec.errors import BitstreamError, CorruptError
+
+GROUP = 2
+"""Frames in a row that share one number of stages, since telling it costs half then.
+
+A constant of the file format: with another value no file of version 3 could be read.
+"""
 
 _FIRST = 6
 _LARGEST_K = 3

@@ -8,9 +8,9 @@ keeps its first, as a higher threshold in coding would have done.
 
 import numpy as np
 
-from codec.allocation import GROUP
 from codec.bitstream.bits import from_bits, to_bits
 from codec.bitstream.stage_counts import (
+    GROUP,
     counts_bits,
     counts_of,
     frames_of,

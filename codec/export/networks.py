@@ -78,13 +78,18 @@ def _nearest(g: Graph, latent: str, config: ModelConfig) -> str:
 
 
 def _sum_of_codewords(g: Graph, config: ModelConfig) -> str:
-    """Shape: codes [B, Q, F], any Q up to the model's -> latent [B, F, D]."""
-    books = g.raw("quantizer.codebooks")
-    words = g.constant(books.reshape(-1, config.latent_width), "codewords")
+    """A code below 0 stands for none: it takes the row of zeros behind the last codebook.
+
+    Shape: codes [B, Q, F], any Q up to the model's -> latent [B, F, D].
+    """
+    books = g.raw("quantizer.codebooks").reshape(-1, config.latent_width)
+    words = g.constant(np.pad(books, ((0, 1), (0, 0))), "codewords")
     first = np.arange(config.num_stages, dtype=np.int64)[:, None] * config.codebook_size
     stages = g("Slice", g("Shape", "codes"), g.integers(1), g.integers(2))
     offsets = g("Slice", g.constant(first, "first_codewords"), g.integers(0), stages)
-    chosen = g("Gather", words, g("Add", "codes", offsets), axis=0)  # [B, Q, F, D]
+    missing = g("Less", "codes", g.integers(0))
+    places = g("Where", missing, g.integers(len(books)), g("Add", "codes", offsets))
+    chosen = g("Gather", words, places, axis=0)  # [B, Q, F, D]
     return g("ReduceSum", chosen, g.integers(1), keepdims=0)
 
 

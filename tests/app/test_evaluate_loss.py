@@ -53,6 +53,8 @@ def test_losses_and_copies_are_lines_of_the_report(evaluate, tmp_path):
         (("--loss", "10", "--peers", "opus,speex"), 1, "speex can't lose packets"),
         (("--dtx",), 2, "need --loss"),
         (("--vbr",), 2, "need --loss"),
+        (("--loss", "10", "--checkpoint", "a=default@cbr"), 2, "@cbr is of files"),
+        (("--loss", "10", "--checkpoint", "default@cbr@4"), 2, "@cbr is of files"),
         (("--loss", "10", "--decoded", f"x@6={DATA}"), 2, "doesn't go with --loss"),
     ],
 )

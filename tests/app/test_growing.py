@@ -74,6 +74,21 @@ def test_a_pipe_gives_the_codes_of_the_file(
     assert (tmp_path / "b.wav").read_bytes() == (tmp_path / "a.wav").read_bytes()
 
 
+def test_who_asks_for_a_variable_bitrate_in_a_pipe_is_told(
+    toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.wav").write_bytes(wav_bytes(noise(8_000), 16_000, "PCM_16"))
+    encode = f"{' '.join([*NSVQ, 'encode', '-'])} --checkpoint {toy_checkpoint} --stages 1"
+    line = f"cat {tmp_path}/a.wav | {encode}"
+    told = shell(f"{line} --vbr")
+    assert told.returncode == 0
+    assert unpack_file(told.stdout)[0].version == 2
+    note = "nsvq: a recording through a pipe is coded at a constant bitrate; --vbr needs a file\n"
+    assert told.stderr.decode() == note
+    for silent in (line, f"{line} --vbr -q", f"{encode} --vbr < {tmp_path}/a.wav"):
+        assert shell(silent).stderr == b""
+
+
 def test_a_killed_recorder_leaves_what_is_whole(
     nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
 ) -> None:

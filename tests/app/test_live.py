@@ -18,6 +18,7 @@ import soundfile
 from app.live.call import Call, Listening, Talking
 from app.live.keys import keyboard, pressed
 from app.live.network import Receiver, Sender
+from app.live.sound import microphone
 from codec import Codec
 from codec.audio import to_pcm16
 from codec.backends.torch_checkpoint import save_checkpoint
@@ -232,12 +233,14 @@ class PortAudioError(Exception):
 def device(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A module like sounddevice whose microphone gives half a second of noise, then breaks."""
     module: Any = ModuleType("sounddevice")
-    module.played, module.read, module.PortAudioError = [], [], PortAudioError
+    module.played, module.read, module.blocks = [], [], []
+    module.PortAudioError = PortAudioError
     source = np.random.default_rng(0)
 
     class Stream:
         def __init__(self, samplerate: int, channels: int, blocksize: int = 0) -> None:
             assert (samplerate, channels) == (16_000, 1)
+            module.blocks.append(blocksize)
             self.left = 25
 
         def __enter__(self) -> "Stream":
@@ -284,6 +287,14 @@ def test_the_microphone_gives_what_a_frame_known_early_needs(
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["delay_ms"] == 25.0
     assert device.read == [80] + 24 * [320]
+    assert device.blocks == [0, 80]  # headphones, microphone
+
+
+def test_blocks_of_the_microphone_are_never_tiny(device: Any) -> None:
+    waves = microphone(device, 16_000, 0.02, 1 / 16_000)
+    assert [len(next(waves)) for _ in range(3)] == [1, 320, 320]
+    assert device.blocks == [80]
+    waves.close()
 
 
 def test_without_the_extra(

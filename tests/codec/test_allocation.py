@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codec.allocation import GROUP, allocate, group_errors, threshold_for
+from codec.allocation import allocate, group_errors, threshold_for
+from codec.bitstream.stage_counts import GROUP
 
 
 def falling_errors(seed: int, stages: int = 8, frames: int = 40) -> np.ndarray:

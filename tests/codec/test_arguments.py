@@ -51,3 +51,15 @@ def test_samples_first_is_asked_about(toy: Codec) -> None:
     with pytest.raises(AudioError, match="did you mean to transpose"):
         toy.compress(np.zeros((4_000, 2), np.float32), 16_000)
     assert toy.compress(np.zeros((255, 2), np.float32), 16_000)
+
+
+def test_codes_that_come_after_none(toy: Codec) -> None:
+    codes = np.array([[[1, 1], [2, 2], [3, 3]]])
+    codes[0, 1:, 1] = -1
+    assert toy.decode(codes).shape == (1, 320)
+    codes[0, 2, 1] = 3
+    with pytest.raises(BitstreamError, match="a code after a stage that has none"):
+        toy.decode(codes)
+    codes[0, :, 1] = -1
+    with pytest.raises(BitstreamError, match="expected 0 to 63, or -1 for none in stages after"):
+        toy.decode(codes)

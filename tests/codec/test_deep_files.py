@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from codec import Codec
-from codec.allocation import GROUP
 from codec.bitstream import pack_file
+from codec.bitstream.stage_counts import GROUP
 from codec.errors import BitstreamError, ModelMismatchError
 from codec.files import decompress_file
 

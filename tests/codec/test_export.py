@@ -118,6 +118,18 @@ def test_the_shipped_model(shipped: Graphs, clips: list[Path]) -> None:
         agree(shipped, recording(clip))
 
 
+def test_codes_that_are_not_there_add_nothing(graphs: Graphs) -> None:
+    config = graphs.codec.config
+    rng = np.random.default_rng(3)
+    codes = rng.integers(0, config.codebook_size, (2, config.num_stages, 12))
+    held = rng.integers(1, config.num_stages + 1, (2, 1, 12))
+    codes[np.arange(config.num_stages)[:, None] >= held] = -1
+    found, wanted = to_pcm16(graphs.decode(codes)), to_pcm16(graphs.codec.decode(codes))
+    assert np.abs(found.astype(int) - wanted).max() <= 1
+    with_zeros = to_pcm16(graphs.decode(np.maximum(codes, 0)))
+    assert np.abs(with_zeros.astype(int) - wanted).max() > 10
+
+
 def test_graphs_say_what_they_are(graphs: Graphs) -> None:
     about = graphs.decoder.get_modelmeta().custom_metadata_map
     assert about["model_id"] == graphs.codec.model_id.hex()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from codec import Codec
-from codec.allocation import GROUP
 from codec.bitstream import FileReader, trim_file, unpack_file
+from codec.bitstream.stage_counts import GROUP
 from codec.errors import ConfigError
 from codec.vbr import VbrEncoder
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 
 from codec import Codec
-from codec.allocation import GROUP
 from codec.bitstream import (
     HEADER_BYTES,
     VARIABLE,
@@ -26,6 +25,7 @@ from codec.bitstream import (
     variable_frames_per_chunk,
 )
 from codec.bitstream.chunks import PREFIX_BYTES
+from codec.bitstream.stage_counts import GROUP
 from codec.files import decompress_file
 
 HIGHEST_RATE = 768_000

@@ -5,6 +5,7 @@ at (Izmailov et al. 2018, "Averaging weights leads to wider optima"). Codewords 
 replaced by the dozen between two stages, so a mean of them would be none: the last model's stay.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,10 +27,9 @@ def averaged(paths: Sequence[Path], shares: Sequence[float]) -> tuple[CodecModel
         CheckpointError: one can't be read.
         TrainingError: models of different settings, or shares that are none.
     """
-    if len(shares) != len(paths) or not paths or min(shares) < 0 or not sum(shares) > 0:
-        raise TrainingError(
-            f"{len(shares)} shares for {len(paths)} checkpoints; expected one for each, from 0 up"
-        )
+    check_shares(len(paths), shares)
+    total = sum(shares)
+    shares = [share / total for share in shares]
     model, _, metadata = load_checkpoint(paths[-1])
     mean = {name: value * shares[-1] for name, value in model.state_dict().items()}
     for path, share in zip(paths[:-1], shares, strict=False):
@@ -38,8 +38,24 @@ def averaged(paths: Sequence[Path], shares: Sequence[float]) -> tuple[CodecModel
             raise TrainingError(f"{path}: another model than {paths[-1]}")
         for name, value in other.state_dict().items():
             mean[name] += value * share
-    total = sum(shares)
-    weights = {name: value / total for name, value in mean.items()}
     codebooks = {name: value for name, value in model.state_dict().items() if "codebooks" in name}
-    model.load_state_dict(weights | codebooks)
+    model.load_state_dict(mean | codebooks)
     return model, metadata
+
+
+def check_shares(num_checkpoints: int, shares: Sequence[float]) -> None:
+    """Refuse shares that make no mean.
+
+    Raises:
+        TrainingError: another number of them, one that is negative or not finite, or nothing but 0.
+    """
+    if len(shares) != num_checkpoints or not shares:
+        raise TrainingError(
+            f"{len(shares)} shares for {num_checkpoints} checkpoints; expected one for each"
+        )
+    if wrong := [share for share in shares if not 0.0 <= share < math.inf]:
+        raise TrainingError(f"a share of {wrong[0]:g}; expected finite numbers from 0 up")
+    if not any(shares):
+        raise TrainingError("all shares are 0; expected one above 0 at least")
+    if math.isinf(sum(shares)):
+        raise TrainingError("shares too large to add up; expected numbers like 0.3 and 0.7")

@@ -24,6 +24,8 @@ class Coded(NamedTuple):
     """[B] bool: whether louder frames get more of them."""
     lost: Tensor
     """[B, F] bool: frames whose codes never come."""
+    bridged: Tensor
+    """[B] bool: whether the frame after lost ones is known when they are stood in for."""
 
     def share(self, rank: int, num_ranks: int) -> "Coded":
         """Every so many-th item, from `rank` on."""
@@ -40,7 +42,9 @@ def draw_coded(recipe: Recipe, step: int) -> Coded:
     for item in np.flatnonzero(rng.random(data.batch_size) < phase.lost_share):
         start = rng.integers(1, max(2, frames - LONGEST_LOSS))
         lost[item, start : start + rng.integers(1, LONGEST_LOSS + 1)] = True
-    return Coded(_stages(data, recipe.seed, step), torch.from_numpy(varies), torch.from_numpy(lost))
+    bridged = rng.random(data.batch_size) < 0.5
+    drawn = (torch.from_numpy(values) for values in (varies, lost, bridged))
+    return Coded(_stages(data, recipe.seed, step), *drawn)
 
 
 def draw_discriminators(recipe: Recipe, step: int) -> list[str]:

@@ -49,7 +49,7 @@ class Forward(nn.Module):
         if coded.varies.any():
             num_stages = allocated_stages(quantizer, latent, coded.num_stages, coded.varies)
         quantized = quantizer(latent, num_stages, SUBSTITUTES[self.substitute])
-        return stand_in(quantized.output, coded.lost), quantized.loss
+        return stand_in(quantized.output, coded.lost, coded.bridged), quantized.loss
 
 
 def over_ranks(forward: Forward) -> nn.Module:

@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 
 
-def stand_in(latent: Tensor, lost: Tensor) -> Tensor:
-    """Latents with lost ones replaced, by the last one in even items and by a line in odd ones.
+def stand_in(latent: Tensor, lost: Tensor, bridged: Tensor) -> Tensor:
+    """Latents with lost ones replaced, by a line to the next one if bridged, else by the last one.
 
     No gradient reaches a frame through those that stand in for its neighbours. The first and the
     last frame are never taken for lost.
 
-    Shape: latent [B, D, F], lost [B, F] bool -> [B, D, F].
+    Shape: latent [B, D, F], lost [B, F] bool, bridged [B] bool -> [B, D, F].
     """
     if not lost.any():
         return latent
@@ -24,7 +24,7 @@ def stand_in(latent: Tensor, lost: Tensor) -> Tensor:
     before = torch.where(known, frames, 0).cummax(1).values
     after = torch.where(known, frames, frames.shape[1] - 1).flip(1).cummin(1).values.flip(1)
     share = (frames - before) / (after - before).clamp(min=1)
-    share[::2] = 0.0
+    share[~bridged] = 0.0
     heard = latent.detach()
     last, coming = (
         heard.gather(2, place.unsqueeze(1).expand_as(heard)) for place in (before, after)

@@ -168,13 +168,14 @@ def test_reading_from_a_pipe_that_gives_few_bytes_at_a_time() -> None:
 def test_messages_say_what_is_wrong() -> None:
     header = Header(ID, 16_000, 1, 40_000, num_stages=4, code_bits=7)
     data = pack_file(header, random_codes(header))
+    told = f"bytes; the header says {len(data)}"
     cases = {
         b"": (CorruptError, "no data"),
         b"RIFF....WAVE": (CorruptError, "not a .nsvq file"),
         b"hello": (CorruptError, "not a .nsvq file"),
         data[:10]: (CorruptError, "truncated"),
-        data[:-1]: (CorruptError, "truncated"),
-        data + b"\0": (CorruptError, "damaged"),
+        data[:-1]: (CorruptError, f"truncated: {len(data) - 1} {told}"),
+        data + b"\0": (CorruptError, f"damaged: {len(data) + 1} {told}"),
         data[:4] + b"\4" + data[5:]: (
             VersionError,
             "version 4; this release reads versions 1 to 3",

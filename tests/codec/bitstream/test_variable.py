@@ -22,7 +22,7 @@ from codec.bitstream import (
 )
 from codec.bitstream.stage_counts import counts_bits, pack_counts, unpack_counts
 from codec.bitstream.variable import with_fewer
-from codec.errors import BitstreamError, ConfigError
+from codec.errors import BitstreamError, ConfigError, CorruptError
 
 HEADER = Header(bytes(8), 16_000, 1, 5 * 320, 2, 3, frames_per_chunk=4, version=VARIABLE)
 
@@ -236,6 +236,13 @@ def test_codes_that_no_file_holds(columns: list[list[int]], message: str) -> Non
     codes = codes if columns else codes.astype(int)
     with pytest.raises(BitstreamError, match=message):
         pack_file(HEADER, codes)
+
+
+def test_a_length_that_differs_is_told_as_that_of_the_chunks() -> None:
+    data = pack_file(HEADER, np.zeros((1, 5, 6), int))
+    told = f"damaged: {len(data) + 1} bytes; the chunks take {len(data)} with header and tags"
+    with pytest.raises(CorruptError, match=told):
+        unpack_file(data + b"\0")
 
 
 def test_codes_of_another_shape() -> None:

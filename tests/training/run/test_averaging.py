@@ -45,9 +45,37 @@ def test_what_has_no_mean(tmp_path: Path) -> None:
     other = saved(tmp_path / "2.safetensors", 1.0, ModelConfig(num_stages=3))
     with pytest.raises(TrainingError, match="another model"):
         averaged([one, other], [1.0, 1.0])
-    for shares in ([1.0], [0.0, 0.0], [2.0, -1.0]):
-        with pytest.raises(TrainingError, match="shares"):
-            averaged([one, one], shares)
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ([1.0], "1 shares for 2 checkpoints; expected one for each"),
+        ([1.0, 1.0, 1.0], "3 shares for 2 checkpoints"),
+        ([2.0, -1.0], "a share of -1; expected finite numbers"),
+        ([1.0, float("nan")], "a share of nan; expected finite numbers"),
+        ([float("inf"), 1.0], "a share of inf; expected finite numbers"),
+        ([0.0, 0.0], "all shares are 0; expected one above 0 at least"),
+        ([1e308, 1e308], "shares too large to add up"),
+    ],
+)
+def test_shares_that_make_no_mean(tmp_path: Path, shares: list[float], message: str) -> None:
+    one = str(saved(tmp_path / "1.safetensors", 1.0))
+    with pytest.raises(TrainingError, match=message):
+        averaged([Path(one)] * 2, shares)
+    target = tmp_path / "mean.safetensors"
+    words = [word for share in shares for word in ("--share", str(share))]
+    result = CliRunner().invoke(cli, ["average", one, one, *words, "-o", str(target)])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert not target.exists()
+
+
+def test_only_the_ratio_of_shares_counts(tmp_path: Path) -> None:
+    paths = [saved(tmp_path / f"{n}.safetensors", float(n)) for n in (1, 3)]
+    for large in (1.0, 1e300):
+        model, _ = averaged(paths, [3 * large, large])
+        assert float(next(model.encoder.parameters()).detach().flatten()[0]) == 1.5
 
 
 def test_the_verb_writes_a_checkpoint(tmp_path: Path) -> None:

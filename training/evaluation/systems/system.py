@@ -175,7 +175,7 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
         EvaluationError: a bitrate below the lowest on offer.
     """
     name, _, source = text.rpartition("=")
-    source, effort, vbr = _split_options(source)
+    source, effort, vbr = split_options(source)
     path = find_checkpoint(source)
     config = describe_checkpoint(path).config
     try:
@@ -191,10 +191,10 @@ def checkpoint_system(text: str, rates_kbps: Iterable[float] = ()) -> Checkpoint
     return CheckpointSystem(name, path, rates, effort, vbr)
 
 
-def _split_options(source: str) -> tuple[str, int, bool]:
-    """Path, effort, and whether the bitrate varies.
+def split_options(source: str) -> tuple[str, int, bool]:
+    """Path, effort, and whether the bitrate varies, of a checkpoint without `NAME=`.
 
-    >>> _split_options("default@8"), _split_options("runs/a@2.safetensors@cbr")
+    >>> split_options("default@8"), split_options("runs/a@2.safetensors@cbr")
     (('default', 8, True), ('runs/a@2.safetensors', 1, False))
     """
     effort, vbr = 1, True
