@@ -63,7 +63,7 @@ SHAPES = (
     Shape("below-a-frame", 1, 16_000, 319, 1.0),
     Shape("one-sample", 1, 22_050, 1, 1.0),
     Shape("empty", 1, 16_000, 0, 1.0),
-    Shape("variable", 1, 16_000, 150_000, 0.5, vbr=True),
+    Shape("variable", 1, 16_000, 100_000, 0.5, vbr=True),
     Shape("variable-stereo", 2, 44_100, 40_000, 0.25, vbr=True),
 )
 
