@@ -6,9 +6,7 @@ Files choose for a minute at once (`codec.vbr`), conversations frame by frame
 
 import numpy as np
 
-from codec.backends.interface import Backend
-from codec.coder import Encoder, Latents, ResamplerMaker
-from codec.resampling import Resampler
+from codec.coder import Encoder, Latents
 
 DEEPEST = 2
 """A frame has at most so many times the mean number of stages, and …"""
@@ -29,30 +27,10 @@ class DeepEncoder(Encoder):
         num_stages: on average, once some are cut.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        sample_rate: int,
-        num_channels: int,
-        num_stages: int,
-        effort: int = 1,
-        *,
-        block_frames: int | None = None,
-        resampler: ResamplerMaker = Resampler,
-    ) -> None:
-        super().__init__(
-            backend,
-            sample_rate,
-            num_channels,
-            num_stages,
-            effort,
-            block_frames=block_frames,
-            resampler=resampler,
-        )
-        self.latents = [np.zeros((0, backend.config.latent_width), np.float32)] * num_channels
-        """[F, D] of each channel, F the frames given last."""
-        self.errors = np.zeros((num_channels, self.depth, 0), np.float32)
-        """[C, Q, F] of the same frames, after 1 … Q stages."""
+    latents: list[np.ndarray]
+    """[F, D] of each channel, F the frames that the last call gave."""
+    errors: np.ndarray
+    """[C, Q, F] of the same frames, after 1 … Q stages."""
 
     @property
     def depth(self) -> int:

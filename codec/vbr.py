@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codec.allocation import GROUP, allocate, group_errors, threshold_for
+from codec.allocation import allocate, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
+from codec.bitstream.stage_counts import GROUP
 from codec.coder import Latents
 from codec.deep_coder import DeepEncoder, depth
 from codec.errors import ConfigError

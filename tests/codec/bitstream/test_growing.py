@@ -20,6 +20,7 @@ from codec.bitstream import (
     unpack_file,
 )
 from codec.errors import BitstreamError, CorruptError
+from tests.codec.bitstream.pipes import Pipe
 
 HEADER = Header(
     bytes(range(8)), 22_050, 2, 4_000, num_stages=3, code_bits=5, frames_per_chunk=4,
@@ -92,16 +93,6 @@ def test_a_pipe_gets_each_chunk_as_soon_as_it_is_whole() -> None:
 
 
 def test_a_pipe_is_read() -> None:
-    class Pipe(io.BytesIO):
-        def seekable(self) -> bool:
-            return False
-
-        def seek(self, *place: int) -> int:
-            raise OSError("a pipe can't seek")
-
-        def read(self, size: int | None = -1) -> bytes:
-            return super().read(min(size or -1, 5))
-
     codes = codes_of(HEADER)
     reader = FileReader(Pipe(pack_file(HEADER, codes)))
     assert reader.header == HEADER

@@ -28,6 +28,7 @@ from codec.bitstream import (
 from codec.bitstream.header import pack_header
 from codec.bitstream.variable import pack_variable, unpack_variable
 from codec.errors import BitstreamError, CorruptError
+from tests.codec.bitstream.pipes import Pipe
 
 
 def some_codes(header: Header, deepest: int, seed: int = 0) -> np.ndarray:
@@ -52,19 +53,6 @@ VARIED = pack_file(VARYING, some_codes(VARYING, deepest=7))
 MEGABYTE = 2**20
 
 both = pytest.mark.parametrize("data", [DATA, VARIED], ids=["version 1", "version 3"])
-
-
-class Pipe(io.BytesIO):
-    """It can't seek, and gives few bytes at a time."""
-
-    def seekable(self) -> bool:
-        return False
-
-    def seek(self, *place: int) -> int:
-        raise OSError("a pipe can't seek")
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(min(size or -1, 50) if size != -1 else -1)
 
 
 def survives(data: bytes) -> bool:

@@ -23,6 +23,7 @@ from codec.bitstream import (
 from codec.bitstream.stage_counts import counts_bits, pack_counts, unpack_counts
 from codec.bitstream.variable import with_fewer
 from codec.errors import BitstreamError, ConfigError, CorruptError
+from tests.codec.bitstream.pipes import Pipe
 
 HEADER = Header(bytes(8), 16_000, 1, 5 * 320, 2, 3, frames_per_chunk=4, version=VARIABLE)
 
@@ -73,19 +74,6 @@ def codes_with(rng: np.random.Generator, counts: np.ndarray, code_bits: int) -> 
     deepest = counts.max(initial=1)
     codes = rng.integers(0, 1 << code_bits, (len(counts), deepest, counts.shape[1]))
     return np.where(np.arange(deepest)[:, None] < counts[:, None], codes, -1)
-
-
-class Pipe(io.BytesIO):
-    """It can't seek, and gives few bytes at a time."""
-
-    def seekable(self) -> bool:
-        return False
-
-    def seek(self, *place: int) -> int:
-        raise OSError("a pipe can't seek")
-
-    def read(self, size: int | None = -1) -> bytes:
-        return super().read(min(size or -1, 50))
 
 
 @given(files())
