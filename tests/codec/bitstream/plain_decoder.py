@@ -1,4 +1,4 @@
-"""A decoder in plain Python, by the letter of docs/format.md: it imports nothing of this project."""
+"""A decoder in plain Python, by the letter of docs/format.md, with nothing of this project."""
 
 import zlib
 
