@@ -33,10 +33,10 @@ def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
         "quantizer.codebooks": (config.num_stages, config.codebook_size, latent),
     }
     shapes |= _linear("encoder.trunk.enter", 3 * bins, width)
-    shapes |= _blocks("encoder.trunk", config, width, len(config.encoder_lookahead))
+    shapes |= _blocks("encoder.trunk", config, width, config.hidden("encoder"))
     shapes |= _linear("encoder.trunk.leave", width, latent)
     shapes |= _linear("decoder.trunk.enter", latent, width)
-    shapes |= _blocks("decoder.trunk", config, width, len(config.decoder_lookahead))
+    shapes |= _blocks("decoder.trunk", config, width, config.hidden("decoder"))
     shapes |= _linear("decoder.trunk.leave", width, 3 * bins)
     return shapes | (_refiner(config) if config.refiner_lookahead else {})
 
@@ -45,20 +45,24 @@ def _refiner(config: ModelConfig) -> dict[str, tuple[int, ...]]:
     bins, width = 2 * config.refiner_hop + 1, config.refiner_width
     shapes = _linear("refiner.enter", 3 * bins, width)
     shapes |= _linear("refiner.see", config.trunk_width, config.hop // config.refiner_hop * width)
-    shapes["refiner.hear_noise.weight"] = (width, config.refiner_hop)
-    shapes |= _blocks("refiner", config, width, len(config.refiner_lookahead))
-    return shapes | _linear("refiner.leave", width, 5 * bins)
+    if config.refiner_noise:
+        shapes["refiner.hear_noise.weight"] = (width, config.refiner_hop)
+    shapes |= _blocks("refiner", config, width, config.hidden("refiner"))
+    return shapes | _linear("refiner.leave", width, (5 if config.refiner_noise else 4) * bins)
 
 
-def _blocks(name: str, config: ModelConfig, width: int, count: int) -> dict[str, tuple[int, ...]]:
+def _blocks(
+    name: str, config: ModelConfig, width: int, hidden: tuple[int, ...]
+) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {f"{name}.norm.weight": (width,)}
     shapes[f"{name}.norm.bias"] = (width,)
-    for block in (f"{name}.blocks.{number}" for number in range(count)):
+    for number, channels in enumerate(hidden):
+        block = f"{name}.blocks.{number}"
         shapes[f"{block}.over_time.weight"] = (width, 1, config.kernel)
         for vector in ("over_time.bias", "norm.weight", "norm.bias", "scale"):
             shapes[f"{block}.{vector}"] = (width,)
-        shapes |= _linear(f"{block}.widen", width, config.expansion * width)
-        shapes |= _linear(f"{block}.narrow", config.expansion * width, width)
+        shapes |= _linear(f"{block}.widen", width, channels)
+        shapes |= _linear(f"{block}.narrow", channels, width)
     return shapes
 
 

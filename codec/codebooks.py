@@ -10,6 +10,8 @@ largest x·c - ½‖c‖²: one matrix product, with a column of ones for the no
 
 import numpy as np
 
+from codec.backends.scratch import scratch
+
 _ROWS = 256  # vectors scored at once: more for a matrix product, few enough for a core's cache
 _PAD = 32  # numbers between rows of scores; rows 4 KB apart would share few lines of the cache
 _RUN = 64  # candidates whose best is taken first; see `_best`
@@ -25,7 +27,7 @@ class Codebooks:
     def __init__(self, codewords: np.ndarray) -> None:
         self.codewords = codewords
         stages, size, width = codewords.shape
-        self._scoring = _rows_apart((stages, width + 1), size)
+        self._scoring = _rows_apart(np.empty((stages, width + 1, size + _PAD), np.float32))
         self._scoring[:, :width] = codewords.transpose(0, 2, 1)
         self._scoring[:, width] = -0.5 * np.square(codewords).sum(2)
 
@@ -83,8 +85,8 @@ class Codebooks:
         """Shape: latent [N, D] -> codes [num_stages, N]."""
         residual = _with_one(latent)
         codes = np.empty((num_stages, len(latent)), np.int64)
-        scores = _rows_apart((len(latent),), self.codewords.shape[1])
-        step = np.empty(latent.shape, np.float32)
+        scores = _rows_apart(scratch("scores", len(latent), self.codewords.shape[1] + _PAD))
+        step = scratch("step", *latent.shape)
         for stage in range(num_stages):
             np.matmul(residual, self._scoring[stage], out=scores)
             scores.argmax(axis=1, out=codes[stage])
@@ -117,9 +119,9 @@ class Codebooks:
         return codes[:, 0].T
 
 
-def _rows_apart(shape: tuple[int, ...], size: int) -> np.ndarray:
-    """Room for rows of `size` numbers with `_PAD` between them. Shape: -> [*shape, size]."""
-    return np.empty((*shape, size + _PAD), np.float32)[..., :size]
+def _rows_apart(room: np.ndarray) -> np.ndarray:
+    """Rows with `_PAD` numbers between them. Shape: [..., size + _PAD] -> [..., size]."""
+    return room[..., :-_PAD]
 
 
 def _with_one(latent: np.ndarray) -> np.ndarray:

@@ -37,13 +37,17 @@ class ModelConfig:
     trunk_width: int = 256
     """Channels inside the encoder's and the decoder's blocks."""
     expansion: int = 3
-    """Hidden channels of a block as a multiple of `trunk_width`."""
+    """Hidden channels of a block as a multiple of its width, where none of the lists below tells."""
     kernel: int = 7
     """Frames under a block's depthwise convolution."""
     encoder_lookahead: tuple[int, ...] = (1, 1, 1, 1, 1)
     """Future frames each encoder block sees; its length is the number of blocks."""
     decoder_lookahead: tuple[int, ...] = (2, 2, 2, 1, 1, 1, 1, 1)
     """Future frames each decoder block sees; its length is the number of blocks."""
+    encoder_hidden: tuple[int, ...] = ()
+    """Hidden channels of each encoder block; empty: `expansion` times the width of each."""
+    decoder_hidden: tuple[int, ...] = ()
+    """Hidden channels of each decoder block; empty as above."""
     refiner_hop: int = 80
     """Samples between two frames of the refiner, a divisor of `hop`; its window has four."""
     refiner_width: int = 192
@@ -51,14 +55,19 @@ class ModelConfig:
     refiner_lookahead: tuple[int, ...] = ()
     """Future refiner frames each of its blocks sees; its length is the number of blocks. Without
     blocks there is no refiner, and the decoder's spectrum is what is heard."""
+    refiner_hidden: tuple[int, ...] = ()
+    """Hidden channels of each refiner block; empty: `expansion` times the refiner's width."""
+    refiner_noise: bool = True
+    """Whether the refiner has noise to make breath from."""
     codebook_size: int = 1024
     """K, codewords a stage: a power of two from 2 to 4096."""
     num_stages: int = 16
     """Q, stages of the residual chain: 1 to 64."""
 
     def __post_init__(self) -> None:
-        for name in ("encoder_lookahead", "decoder_lookahead", "refiner_lookahead"):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
+        for part in PARTS:
+            for name in (f"{part}_lookahead", f"{part}_hidden"):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         power = self.codebook_size > 0 and self.codebook_size.bit_count() == 1
         lookahead = self.encoder_lookahead + self.decoder_lookahead + self.refiner_lookahead
         checks = {
@@ -76,6 +85,7 @@ class ModelConfig:
             or (self.refiner_hop >= 8 and self.hop % self.refiner_hop == 0),
             "refiner_width": 1 <= self.refiner_width <= 4_096,
             "refiner_lookahead": all(0 <= n < self.kernel for n in self.refiner_lookahead),
+            **{f"{part}_hidden": self._hidden_fits(part) for part in PARTS},
             "codebook_size": power and 2 <= self.codebook_size <= 4_096,
             "num_stages": 1 <= self.num_stages <= 64,
         }
@@ -85,6 +95,22 @@ class ModelConfig:
                 raise ConfigError(f"model setting {name} = {value!r} is out of range")
         if len(lookahead) > 64:
             raise ConfigError(f"{len(lookahead)} blocks in all; at most 64 are supported")
+
+    def _hidden_fits(self, part: str) -> bool:
+        hidden = getattr(self, f"{part}_hidden")
+        alike = len(hidden) == len(self.lookahead(part))
+        return not hidden or (alike and all(1 <= n <= 32_768 for n in hidden))
+
+    def hidden(self, part: str) -> tuple[int, ...]:
+        """Hidden channels of each block of a part: `encoder`, `decoder` or `refiner`."""
+        width = self.refiner_width if part == "refiner" else self.trunk_width
+        found: tuple[int, ...] = getattr(self, f"{part}_hidden")
+        return found or (self.expansion * width,) * len(self.lookahead(part))
+
+    def lookahead(self, part: str) -> tuple[int, ...]:
+        """Future frames that each block of a part sees."""
+        found: tuple[int, ...] = getattr(self, f"{part}_lookahead")
+        return found
 
     @property
     def frame_rate(self) -> float:
@@ -143,8 +169,8 @@ class ModelConfig:
     def to_json(self) -> str:
         """What a checkpoint's header holds. A model's identity hangs on it, so settings that came
         after the first models stand there only where they change something."""
-        values = self.to_dict()
-        return json.dumps(values if self.overlap else _without(values, "overlap"), sort_keys=True)
+        changed = {name for name in LATER if getattr(self, name) != getattr(type(self), name)}
+        return json.dumps(_without(self.to_dict(), *LATER - changed), sort_keys=True)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -162,6 +188,9 @@ class ModelConfig:
         return cls(**values)
 
 
+PARTS = ("encoder", "decoder", "refiner")
+LATER = {"overlap", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise"}
+"""Settings that came after the first models."""
 RETIRED = ("window", "quantizer")
 """Settings of older checkpoints that change nothing: the window is two hops, and codebooks decode
 alike however they were learnt."""

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from codec.backends.scratch import scratch
+
 _EPSILON = np.float32(1e-5)
 _ALIGNED = 16  # numbers: a cache line
 _TILE = 256  # frames: more for a product with the same weights, few enough for a core's cache
@@ -53,9 +55,9 @@ class Linear:
         matrix, self.bias = _matrix_and_bias(weights, name, norm)
         self.matrix = weights.keep(matrix)
 
-    def __call__(self, x: np.ndarray) -> np.ndarray:
+    def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Shape: [N, inputs] -> [N, outputs]."""
-        y = x @ self.matrix
+        y = np.matmul(x, self.matrix, out=out)
         y += self.bias
         return y
 
@@ -124,12 +126,13 @@ class Block:
         frames = np.ndarray(
             (num, len(self.kernel), width), x.dtype, x, 0, x.strides[:1] + x.strides
         )
-        context = np.einsum("nkc,kc->nc", frames, self.kernel)
+        context = scratch("context", num, width)
+        np.einsum("nkc,kc->nc", frames, self.kernel, out=context)
         context += self.over_time_bias
-        ready = np.empty((num, width + 1), np.float32)
+        ready = scratch("ready", num, width + 1)
         ready[:, -1] = 1.0
         scaled(context, out=ready[:, :-1])
-        u = ready @ self.widen
+        u = np.matmul(ready, self.widen, out=scratch("hidden", num, self.widen.shape[1]))
         for row in range(0, num, _PART):
             self._bend(u[row : row + _PART])
         np.matmul(u, self.narrow, out=y)
@@ -139,7 +142,7 @@ class Block:
 
     def _bend(self, u: np.ndarray) -> None:
         """u · (1 + tanh(u³ + slope · u)), in place. Shape: [N, hidden]."""
-        bent = u * u
+        bent = np.multiply(u, u, out=scratch("bent", *u.shape))
         bent += self.slope
         bent *= u
         np.tanh(bent, out=bent)
@@ -170,6 +173,7 @@ class StackStream:
 
     def __call__(self, x: np.ndarray, num_frames: int | None = None) -> np.ndarray:
         """The same number of frames, `delay` frames earlier ones; those before the first are zero.
+        They last until a thread's next call of any stack.
 
         Args:
             num_frames: in the whole recording, once that is known; frames after it become zero.
@@ -182,10 +186,12 @@ class StackStream:
         if not self._tails:
             return x
         before = len(self._tails[0])
-        context = np.concatenate([self._tails[0], x])
+        room = before + len(x), x.shape[1]
+        context = scratch("frames 0", *room)
+        context[:before], context[before:] = self._tails[0], x
         for number, block in enumerate(self._stack.blocks):
             self._tails[number] = context[len(x) :].copy()
-            following = np.empty_like(context)
+            following = scratch(f"frames {1 - number % 2}", *room)
             y = following[before:]
             block(context, y)
             first -= block.lookahead

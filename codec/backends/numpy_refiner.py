@@ -16,6 +16,7 @@ from codec.backends.numpy_spectrum import (
     transform,
     window,
 )
+from codec.backends.scratch import scratch
 from codec.config import ModelConfig
 from codec.noise import noise
 
@@ -34,7 +35,7 @@ class Refiner:
         self.synthesis_window = sine * np.float32(2.0 / OVERLAP)
         self.enter = Linear(weights, "refiner.enter")
         self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
-        self.hear_noise = Linear(weights, "refiner.hear_noise")
+        self.hear_noise = Linear(weights, "refiner.hear_noise") if config.refiner_noise else None
         self.stack = Stack(weights, "refiner.blocks", config.refiner_lookahead)
         self.leave = Linear(weights, "refiner.leave", norm="refiner.norm")
         self.leave.bias[: self.num_bins] += 1.0  # a gain of 0 leaves a bin as it is
@@ -80,20 +81,21 @@ class RefinerStream:
     def _run(self, wave: np.ndarray, hidden: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N, ratio · hop], hidden [N, width] -> wave [T]."""
         refiner = self._refiner
-        hiss = noise(self._num_in, wave.size).reshape(-1, refiner.hop)
-        first = self._num_in // refiner.hop - refiner.stack.delay
+        start, first = self._num_in, self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
         bins = features(
             self._frames(wave.ravel()), refiner.analysis_window, refiner.config.compression
         )
-        x = refiner.enter(bins)
-        x += refiner.see(hidden).reshape(x.shape)
-        x += refiner.hear_noise(hiss)
-        frames = self._rebuilt(
-            scaled(self._stack(x, num_frames)),
-            self._bins(bins[:, : 2 * refiner.num_bins]),
-            self._noise_frames(self._hiss(hiss).ravel()),
-        )
+        x = refiner.enter(bins, out=scratch("entering", len(bins), refiner.config.refiner_width))
+        seen = scratch("seen", len(hidden), len(refiner.see.bias))
+        x += refiner.see(hidden, out=seen).reshape(x.shape)
+        hiss = None
+        if refiner.hear_noise:
+            drawn = noise(start, wave.size).reshape(-1, refiner.hop)
+            x += refiner.hear_noise(drawn)
+            hiss = self._noise_frames(self._hiss(drawn).ravel())
+        hidden = scaled(self._stack(x, num_frames))
+        frames = self._rebuilt(hidden, self._bins(bins[:, : 2 * refiner.num_bins]), hiss)
         if num_frames is not None:
             frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)
@@ -102,29 +104,34 @@ class RefinerStream:
         self._num_out += (len(hops) - skipped) * refiner.hop
         return hops[skipped:].ravel()
 
-    def _rebuilt(self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray) -> np.ndarray:
-        """Gains, additions and noise on the bins, and back to frames.
+    def _rebuilt(
+        self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray | None
+    ) -> np.ndarray:
+        """Gains, additions and perhaps noise on the bins, and back to frames.
 
         Shape: hidden [N, width], bins [N, 2 · num_bins] of `features`, hiss [N, size] of noise ->
         frames [N, size].
         """
         refiner, compression = self._refiner, self._refiner.config.compression
-        frames = np.empty(hiss.shape, np.float32)
+        frames = scratch("rebuilt", len(hidden), OVERLAP * refiner.hop)
         for rows in tiles(len(hidden)):
-            parts = columns(refiner.leave(hidden[rows]), 5)
-            gain_real, gain_imag, new_real, new_imag, loudness = parts
+            part = hidden[rows]
+            room = scratch("parts", len(part), len(refiner.leave.bias))
+            parts = columns(refiner.leave(part, out=room), 4 if hiss is None else 5)
+            gain_real, gain_imag, new_real, new_imag = parts[:4]
             real, imag = columns(bins[rows], 2)
             new_real += real * gain_real
             new_real -= imag * gain_imag
             new_imag += real * gain_imag
             new_imag += imag * gain_real
             scale = expansion(new_real, new_imag, compression)
-            share = softplus(loudness) ** (1.0 / compression)
-            noise_bins = transform(hiss[rows] * refiner.analysis_window, hiss.shape[1])
             new_real *= scale
-            new_real += noise_bins.real * share
             new_imag *= scale
-            new_imag += noise_bins.imag * share
+            if hiss is not None:
+                share = softplus(parts[4]) ** (1.0 / compression)
+                noise_bins = transform(hiss[rows] * refiner.analysis_window, hiss.shape[1])
+                new_real += noise_bins.real * share
+                new_imag += noise_bins.imag * share
             frames[rows] = inverse(joined(new_real, new_imag))
         frames *= refiner.synthesis_window
         return frames

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from codec.backends.scratch import scratch
+
 FLOOR = np.float32(1e-9)
 _MAGNITUDE_FLOOR = np.float32(1e-6)
 _TILE = 128  # frames whose spectra stay in a core's cache from operation to operation
@@ -44,13 +46,17 @@ def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.n
         window: an `analysis_window`; frames may leave out what lies under zeros at its end.
         compression: exponent on magnitudes.
 
+    They last until a thread's next call for as many bins.
+
     Shape: frames [N, at most size], window [size] -> [N, 3 · num_bins].
     """
     size, num_bins = len(window), len(window) // 2 + 1
     window = window[: frames.shape[1]]
-    found = np.empty((len(frames), 3 * num_bins), np.float32)
+    found = scratch(f"features {num_bins}", len(frames), 3 * num_bins)
     for rows in tiles(len(frames)):
-        bins = transform(frames[rows] * window, size)
+        part = frames[rows]
+        windowed = np.multiply(part, window, out=scratch("windowed", *part.shape))
+        bins = transform(windowed, size)
         real, imag, magnitude = columns(found[rows], 3)
         scale = _power(bins.real, bins.imag, FLOOR)
         scale = _raised(scale, 0.5 * (compression - 1.0))

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from codec.backends.torch_codebooks import Codebooks
-from codec.backends.torch_networks import Decoder, Encoder, TrunkShape
+from codec.backends.torch_networks import Decoder, Encoder, StackShape
 from codec.backends.torch_refiner import Refiner
 from codec.backends.torch_spectrum import Spectrum
 from codec.config import ModelConfig
@@ -23,13 +23,13 @@ class CodecModel(nn.Module):
         self.config = config
         self.spectrum = Spectrum(config.hop, config.compression, config.window_size - config.hop)
         self.encoder = Encoder(
-            self.spectrum.num_bins, config.latent_width, _trunk(config, config.encoder_lookahead)
+            self.spectrum.num_bins, config.latent_width, _stack(config, "encoder")
         )
         self.quantizer = quantizer or Codebooks(
             config.num_stages, config.codebook_size, config.latent_width
         )
         self.decoder = Decoder(
-            self.spectrum.num_bins, config.latent_width, _trunk(config, config.decoder_lookahead)
+            self.spectrum.num_bins, config.latent_width, _stack(config, "decoder")
         )
         self.refiner = _refiner(config) if config.refiner_lookahead else None
 
@@ -79,8 +79,9 @@ class CodecModel(nn.Module):
         return self.refiner(wave, hidden, hiss)
 
 
-def _trunk(config: ModelConfig, lookahead: tuple[int, ...]) -> TrunkShape:
-    return TrunkShape(config.trunk_width, config.expansion, config.kernel, lookahead)
+def _stack(config: ModelConfig, part: str) -> StackShape:
+    width = config.refiner_width if part == "refiner" else config.trunk_width
+    return StackShape(width, config.kernel, config.lookahead(part), config.hidden(part))
 
 
 def _refiner(config: ModelConfig) -> Refiner:
@@ -88,9 +89,7 @@ def _refiner(config: ModelConfig) -> Refiner:
         config.refiner_hop,
         config.hop // config.refiner_hop,
         config.compression,
-        hidden_width=config.trunk_width,
-        width=config.refiner_width,
-        expansion=config.expansion,
-        kernel=config.kernel,
-        lookahead=config.refiner_lookahead,
+        config.trunk_width,
+        _stack(config, "refiner"),
+        noise=config.refiner_noise,
     )

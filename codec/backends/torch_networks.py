@@ -19,13 +19,13 @@ class Block(nn.Module):
     frames under the kernel:   t-k+1+a … t … t+a      a = lookahead
     """
 
-    def __init__(self, width: int, expansion: int, kernel: int, lookahead: int) -> None:
+    def __init__(self, width: int, hidden: int, kernel: int, lookahead: int) -> None:
         super().__init__()
         self.padding = (kernel - 1 - lookahead, lookahead)
         self.over_time = nn.Conv1d(width, width, kernel, groups=width)
         self.norm = nn.LayerNorm(width)
-        self.widen = nn.Linear(width, expansion * width)
-        self.narrow = nn.Linear(expansion * width, width)
+        self.widen = nn.Linear(width, hidden)
+        self.narrow = nn.Linear(hidden, width)
         self.scale = nn.Parameter(torch.full((width,), 0.1))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -35,26 +35,31 @@ class Block(nn.Module):
         return x + self.scale * self.narrow(hidden)
 
 
-class TrunkShape(NamedTuple):
-    """Of what a trunk is made."""
+class StackShape(NamedTuple):
+    """Of what a stack of blocks is made."""
 
     width: int
-    expansion: int
     kernel: int
     lookahead: Sequence[int]
     """Future frames that each block sees."""
+    hidden: Sequence[int]
+    """Channels inside each block."""
+
+    def blocks(self) -> nn.ModuleList:
+        """The blocks, with new weights."""
+        each = zip(self.hidden, self.lookahead, strict=True)
+        return nn.ModuleList(Block(self.width, hidden, self.kernel, n) for hidden, n in each)
 
 
 class Trunk(nn.Module):
     """Frames in, frames out: a projection, blocks, a projection that starts at zero."""
 
-    def __init__(self, inputs: int, outputs: int, shape: TrunkShape) -> None:
+    def __init__(self, inputs: int, outputs: int, shape: StackShape) -> None:
         super().__init__()
-        width, expansion, kernel, lookahead = shape
-        self.enter = nn.Linear(inputs, width)
-        self.blocks = nn.ModuleList(Block(width, expansion, kernel, frames) for frames in lookahead)
-        self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, outputs)
+        self.enter = nn.Linear(inputs, shape.width)
+        self.blocks = shape.blocks()
+        self.norm = nn.LayerNorm(shape.width)
+        self.leave = nn.Linear(shape.width, outputs)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
 
@@ -73,7 +78,7 @@ class Trunk(nn.Module):
 class Encoder(nn.Module):
     """Spectral features to the latent."""
 
-    def __init__(self, num_bins: int, latent_width: int, trunk: TrunkShape) -> None:
+    def __init__(self, num_bins: int, latent_width: int, trunk: StackShape) -> None:
         super().__init__()
         self.num_bins = num_bins
         self.linear = nn.Linear(2 * num_bins, latent_width, bias=False)
@@ -91,7 +96,7 @@ class Decoder(nn.Module):
     """The latent to spectral features: the linear map's bins, each with a learned gain, plus bins
     of the trunk's own."""
 
-    def __init__(self, num_bins: int, latent_width: int, trunk: TrunkShape) -> None:
+    def __init__(self, num_bins: int, latent_width: int, trunk: StackShape) -> None:
         super().__init__()
         self.num_bins = num_bins
         self.linear = nn.Linear(latent_width, 2 * num_bins, bias=False)

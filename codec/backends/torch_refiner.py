@@ -2,8 +2,8 @@
 
 The decoder has one spectrum every 20 ms, long enough for vowels to lose their pitch pulses and
 breath to turn into tones. The refiner looks at the decoder's wave in windows of 20 ms every 5 ms,
-together with what the decoder knows (`hidden`) and with noise, and gives each bin a complex gain,
-an addition and a share of the noise.
+together with what the decoder knows (`hidden`) and perhaps with noise, and gives each bin a complex
+gain, an addition and a share of the noise.
 
     decoder's wave   |----------- block k -----------|          320 samples
     frame 4k     -240|        80|
@@ -14,13 +14,11 @@ an addition and a share of the noise.
 Block k is whole once the decoder's frame k + 1 is there, so frames 4k … 4k + 3 see hidden[k + 1].
 """
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from codec.backends.torch_networks import Block
+from codec.backends.torch_networks import StackShape
 
 OVERLAP = 4
 _FLOOR = 1e-9
@@ -35,6 +33,8 @@ class Refiner(nn.Module):
         hop: samples between two frames; a window has four of them.
         ratio: frames for each frame of the decoder.
         compression: exponent on magnitudes, as in the codec's own spectrum.
+        hidden_width: of the decoder's view.
+        noise: whether it has some.
     """
 
     window: Tensor
@@ -44,14 +44,12 @@ class Refiner(nn.Module):
         hop: int,
         ratio: int,
         compression: float,
-        *,
         hidden_width: int,
-        width: int,
-        expansion: int,
-        kernel: int,
-        lookahead: Sequence[int],
+        stack: StackShape,
+        noise: bool,
     ) -> None:
         super().__init__()
+        width = stack.width
         self.hop, self.ratio, self.compression = hop, ratio, compression
         self.size = OVERLAP * hop
         self.num_bins = self.size // 2 + 1
@@ -59,15 +57,16 @@ class Refiner(nn.Module):
         self.register_buffer("window", window, persistent=False)
         self.enter = nn.Linear(3 * self.num_bins, width)
         self.see = nn.Linear(hidden_width, ratio * width)
-        self.hear_noise = nn.Linear(hop, width, bias=False)
-        self.blocks = nn.ModuleList(Block(width, expansion, kernel, frames) for frames in lookahead)
+        self.hear_noise = nn.Linear(hop, width, bias=False) if noise else None
+        self.blocks = stack.blocks()
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, 5 * self.num_bins)
-        nn.init.normal_(self.hear_noise.weight, std=0.02)
+        self.leave = nn.Linear(width, (5 if noise else 4) * self.num_bins)
         nn.init.zeros_(self.leave.weight)
         nn.init.zeros_(self.leave.bias)
-        with torch.no_grad():
-            self.leave.bias[4 * self.num_bins :] = _QUIET
+        if self.hear_noise is not None:
+            nn.init.normal_(self.hear_noise.weight, std=0.02)
+            with torch.no_grad():
+                self.leave.bias[4 * self.num_bins :] = _QUIET
 
     def forward(self, wave: Tensor, hidden: Tensor, noise: Tensor) -> Tensor:
         """Shape: wave [B, 1, T], hidden [B, T / (ratio · hop) + 2, hidden width], noise
@@ -75,22 +74,25 @@ class Refiner(nn.Module):
         """
         num_samples = wave.shape[-1]
         wave = functional.pad(wave[:, 0], (0, self.ratio * self.hop))
-        bins, hiss = self._bins(wave), self._bins(noise)
+        bins = self._bins(wave)
         scale = (bins.real**2 + bins.imag**2 + _FLOOR) ** (0.5 * (self.compression - 1.0))
         real, imag = bins.real * scale, bins.imag * scale
         magnitude = (real**2 + imag**2 + 1e-6).sqrt()
         x = self.enter(torch.cat([real, imag, magnitude], dim=-1))
         x = x + self.see(hidden[:, 1:]).view(x.shape)
-        x = x + self.hear_noise(noise.view(len(noise), -1, self.hop))
+        if self.hear_noise is not None:
+            x = x + self.hear_noise(noise.view(len(noise), -1, self.hop))
         for block in self.blocks:
             x = block(x)
-        parts = self.leave(self.norm(x)).float().chunk(5, dim=-1)
-        gain_real, gain_imag, own_real, own_imag, loudness = parts
+        parts = self.leave(self.norm(x)).float().split(self.num_bins, dim=-1)
+        gain_real, gain_imag, own_real, own_imag, *loudness = parts
         new_real = real + real * gain_real - imag * gain_imag + own_real
         new_imag = imag + real * gain_imag + imag * gain_real + own_imag
         spread = (new_real**2 + new_imag**2 + _FLOOR) ** (0.5 * (1.0 / self.compression - 1.0))
-        loudness = functional.softplus(loudness) ** (1.0 / self.compression)
-        rebuilt = torch.complex(new_real * spread, new_imag * spread) + loudness * hiss
+        rebuilt = torch.complex(new_real * spread, new_imag * spread)
+        for share in loudness:
+            share = functional.softplus(share) ** (1.0 / self.compression)
+            rebuilt = rebuilt + share * self._bins(noise)
         return self._overlap_add(rebuilt, num_samples)
 
     def _bins(self, wave: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """The encoder and the decoder as ONNX graphs of whole recordings.
 
 encoder.onnx   wave [B, T] -> latent [B, F, D], codes [B, Q, F]
-decoder.onnx   codes [B, Q, F], noise [B, F · hop] -> wave [B, (F - 1) · hop]
+decoder.onnx   codes [B, Q, F], noise [B, F · hop] if the refiner has some -> wave [B, (F - 1) · hop]
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -50,7 +50,8 @@ def decoder(config: ModelConfig, weights: Weights, about: Mapping[str, str]) -> 
         "codes": (INT64, ["batch", "stages", "frames"])
     }
     if config.refiner_lookahead:
-        inputs["noise"] = (FLOAT, ["batch", "noise_samples"])
+        if config.refiner_noise:
+            inputs["noise"] = (FLOAT, ["batch", "noise_samples"])
         wave = _refined(g, wave, hidden, config)
     return g.model("decoder", inputs, {"wave": (wave, FLOAT, ["batch", "samples"])}, about)
 
@@ -121,37 +122,39 @@ def _refined(g: Graph, wave: str, hidden: str, config: ModelConfig) -> str:
     hop, overlap, width = config.refiner_hop, _REFINER_OVERLAP, config.refiner_width
     before, sine = (overlap - 1) * hop, window(overlap * hop)
     bins = analyse(g, wave, hop, sine, (before, config.hop))
-    hiss = analyse(g, "noise", hop, sine, (before, 0))
     real, imag = scaled(g, *bins, config.compression - 1.0)
     x = linear(g, "refiner.enter", with_magnitude(g, real, imag))
     later = g("Slice", hidden, g.integers(1), g.integers(2**31), g.integers(1))
     seen = g("Reshape", linear(g, "refiner.see", later), g.integers(0, -1, width))
-    heard = linear(g, "refiner.hear_noise", g("Reshape", "noise", g.integers(0, -1, hop)))
-    x = blocks(g, "refiner.blocks", g("Add", g("Add", x, seen), heard), config.refiner_lookahead)
+    x = g("Add", x, seen)
+    if config.refiner_noise:
+        noise = g("Reshape", "noise", g.integers(0, -1, hop))
+        x = g("Add", x, linear(g, "refiner.hear_noise", noise))
+    x = blocks(g, "refiner.blocks", x, config.refiner_lookahead)
     parts = linear(g, "refiner.leave", norm(g, "refiner.norm", x))
-    rebuilt = _rebuilt(g, parts, (real, imag), hiss, config.compression)
+    parts = g.split(parts, 5 if config.refiner_noise else 4)
+    rebuilt = _rebuilt(g, parts[:4], (real, imag), config.compression)
+    for loudness in parts[4:]:
+        share = g("Pow", g("Softplus", loudness), g.number(1.0 / config.compression))
+        hiss = analyse(g, "noise", hop, sine, (before, 0))
+        real, imag = (
+            g("Add", bins, g("Mul", drawn, share)) for bins, drawn in zip(rebuilt, hiss, strict=True)
+        )
+        rebuilt = real, imag
     return _cut(g, synthesise(g, *rebuilt, hop, sine), before, -config.hop)
 
 
 def _rebuilt(
-    g: Graph, parts: str, bins: tuple[str, str], hiss: tuple[str, str], compression: float
+    g: Graph, parts: Sequence[str], bins: tuple[str, str], compression: float
 ) -> tuple[str, str]:
-    """Gains, additions and noise on the bins.
-
-    Shape: parts [B, F, 5 · num_bins], all others [B, F, num_bins].
-    """
+    """Gains and additions on the bins. Shape: [B, F, num_bins] each."""
     real, imag = bins
-    gain_real, gain_imag, own_real, own_imag, loudness = g.split(parts, 5)
+    gain_real, gain_imag, own_real, own_imag = parts
     louder = g("Add", gain_real, g.number(1.0))
     turn_real = g("Sub", g("Mul", real, louder), g("Mul", imag, gain_imag))
     turn_imag = g("Add", g("Mul", real, gain_imag), g("Mul", imag, louder))
     own_real, own_imag = g("Add", own_real, turn_real), g("Add", own_imag, turn_imag)
-    new_real, new_imag = scaled(g, own_real, own_imag, 1.0 / compression - 1.0)
-    share = g("Pow", g("Softplus", loudness), g.number(1.0 / compression))
-    return (
-        g("Add", new_real, g("Mul", hiss[0], share)),
-        g("Add", new_imag, g("Mul", hiss[1], share)),
-    )
+    return scaled(g, own_real, own_imag, 1.0 / compression - 1.0)
 
 
 def _window(config: ModelConfig) -> np.ndarray:

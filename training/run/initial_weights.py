@@ -24,7 +24,7 @@ def start_linear(model: CodecModel, batches: Batches) -> None:
     """Set the encoder's and decoder's linear maps to principal components of the features."""
     width = model.config.latent_width
     rows = torch.cat(
-        [model.spectrum.analyse(wave).flatten(0, 1) for wave in _draw(model, batches)]
+        [model.spectrum.analyse(wave).flatten(0, 1) for wave in draw(model, batches)]
     ).double()
     _, vectors = torch.linalg.eigh(rows.T @ rows / len(rows))
     components = vectors.flip(1)[:, :width].float()
@@ -35,15 +35,15 @@ def start_linear(model: CodecModel, batches: Batches) -> None:
 @torch.no_grad()
 def start_codebooks(model: LearningModel, batches: Batches, first: int = 0) -> None:
     """Set the codebooks from stage `first` on to k-means of what the stages before leave over."""
-    latents = [model.analyse(wave).transpose(1, 2).flatten(0, 1) for wave in _draw(model, batches)]
+    latents = [model.analyse(wave).transpose(1, 2).flatten(0, 1) for wave in draw(model, batches)]
     rows = torch.cat(latents)
     wanted = _VECTORS_A_CODEWORD * model.config.codebook_size
     chosen = torch.randperm(len(rows), device=rows.device)[:wanted]
     model.quantizer.initialise(rows[chosen].T.unsqueeze(0), first=first)
 
 
-def _draw(model: CodecModel, batches: Batches) -> list[Tensor]:
-    """Batches from steps that no run reaches."""
+def draw(model: CodecModel, batches: Batches) -> list[Tensor]:
+    """Batches from steps that no run reaches. Shape: -> [B, 1, T] each."""
     device = model.spectrum.window.device
     return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
 

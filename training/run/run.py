@@ -11,7 +11,8 @@ from training.corpora.batches import Batches
 from training.objective.losses import FAMILIES
 from training.ranks import copy_from_first_rank, num_ranks
 from training.recipe import Recipe, differences
-from training.run.initial_weights import start_codebooks, start_linear, take_weights
+from training.run.initial_weights import draw, start_codebooks, start_linear, take_weights
+from training.run.slimming import is_narrower, slimmed
 from training.run.state import new_state
 from training.run.state_file import load_state, restore, save_state, tensors_of
 from training.run.step import take_step
@@ -55,8 +56,8 @@ class Run:
         self.state.average.load_state_dict(model.state_dict())
 
     def start_from(self, checkpoint: str) -> None:
-        """Weights of a checkpoint whose model is this recipe's, or has other look-aheads or
-        another refiner or none; see `take_weights`.
+        """Weights of a checkpoint whose model is this recipe's, or wider (see `slimmed`), or has
+        other look-aheads or another refiner or none (see `take_weights`).
 
         Raises:
             CheckpointError: not found, or damaged.
@@ -64,6 +65,8 @@ class Run:
         """
         model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
         self.taught_before = set(filter(None, metadata.get("trained_on", "").split(", ")))
+        if is_narrower(self.recipe.model, model.config):
+            model = slimmed(model, self.recipe.model, draw(model, self.batches))
         take_weights(self.state.model, model, checkpoint)
         self.state.model.quantizer.average.reset()
         self.state.average.load_state_dict(self.state.model.state_dict())

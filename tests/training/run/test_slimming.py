@@ -1,0 +1,158 @@
+"""A wider model made narrower: what is idle costs nothing, and the rest costs the least it can."""
+
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from codec.backends.torch_model import CodecModel
+from codec.config import ModelConfig
+from codec.errors import TrainingError
+from training.corpora import Corpus
+from training.recipe import Recipe
+from training.run.elimination import least_loss
+from training.run.run import Run
+from training.run.slimming import is_narrower, slimmed
+
+NARROW = ModelConfig(
+    hop=32,
+    latent_width=6,
+    trunk_width=8,
+    encoder_lookahead=(1, 0),
+    encoder_hidden=(7, 5),
+    decoder_lookahead=(1, 0),
+    decoder_hidden=(6, 9),
+    refiner_hop=8,
+    refiner_width=8,
+    refiner_lookahead=(0, 1),
+    refiner_hidden=(5, 4),
+    refiner_noise=False,
+    codebook_size=8,
+    num_stages=3,
+)
+
+
+def shaken(config: ModelConfig) -> CodecModel:
+    """A model none of whose layers is idle."""
+    torch.manual_seed(3)
+    model = CodecModel(config).eval()
+    for value in model.parameters():
+        value.data += 0.05 * torch.randn_like(value)
+    return model
+
+
+def waves() -> list[Tensor]:
+    torch.manual_seed(4)
+    return [0.3 * torch.randn(2, 1, 1_000) for _ in range(3)]
+
+
+def heard(model: CodecModel) -> Tensor:
+    return model.decode(model.encode(waves()[0]))
+
+
+def with_idle(model: CodecModel) -> CodecModel:
+    """The same function in more: idle channels among the others, idle blocks, a turned latent."""
+    config = replace(
+        model.config,
+        latent_width=11,
+        encoder_hidden=(12, 12, 12),
+        encoder_lookahead=(1, 0, 0),
+        decoder_hidden=(13, 13, 13),
+        decoder_lookahead=(1, 0, 0),
+        refiner_hidden=(9, 9),
+    )
+    wide = CodecModel(config).eval()
+    turn = torch.linalg.qr(torch.randn(11, 11))[0][:, :6]
+    tensors = {name: value.clone() for name, value in model.state_dict().items()}
+    for name in ("encoder.linear.weight", "encoder.trunk.leave.weight", "encoder.trunk.leave.bias"):
+        tensors[name] = turn @ tensors[name]
+    for name in ("decoder.linear.weight", "decoder.trunk.enter.weight", "quantizer.codebooks"):
+        tensors[name] = tensors[name] @ turn.T
+    target = wide.state_dict()
+    with torch.no_grad():
+        for name, value in target.items():
+            mine = tensors.get(name)
+            if mine is None:  # an idle block adds a constant
+                value.copy_(torch.zeros_like(value) if name.endswith("narrow.weight") else value)
+            elif mine.shape == value.shape:
+                value.copy_(mine)
+            else:  # the idle channels come first and are heard by nobody
+                value.zero_() if name.endswith("narrow.weight") else value.normal_()
+                value[..., -mine.shape[-1] :][-mine.shape[0] :].copy_(mine)
+        for part in ("encoder", "decoder"):
+            target[f"{part}.trunk.blocks.2.narrow.bias"].zero_()
+    wide.load_state_dict(target)
+    return wide
+
+
+def test_what_is_idle_is_left_out_and_nothing_is_lost() -> None:
+    model = shaken(NARROW)
+    wide = with_idle(model)
+    torch.testing.assert_close(heard(wide), heard(model), rtol=1e-3, atol=1e-4)
+    slim = slimmed(wide, NARROW, waves())
+    assert slim.config == NARROW
+    torch.testing.assert_close(heard(slim), heard(model), rtol=1e-3, atol=1e-4)
+
+
+def test_the_noise_goes_with_its_share_of_each_bin() -> None:
+    model = shaken(replace(NARROW, refiner_noise=True))
+    assert model.refiner is not None and isinstance(model.refiner.hear_noise, nn.Linear)
+    with torch.no_grad():
+        model.refiner.hear_noise.weight.zero_()
+        rows = slice(4 * model.refiner.num_bins, None)
+        model.refiner.leave.weight[rows] = 0.0
+        model.refiner.leave.bias[rows] = -60.0
+    before = heard(model)
+    slim = slimmed(model, NARROW, waves())
+    torch.testing.assert_close(heard(slim), before, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("keep", [1, 3, 5])
+def test_least_squares_makes_up_for_what_is_left_out(keep: int) -> None:
+    torch.manual_seed(keep)
+    hidden = torch.randn(400, 5, dtype=torch.float64) @ torch.randn(5, 6, dtype=torch.float64)
+    hidden = torch.cat([hidden + torch.randn(6), torch.ones(400, 1)], dim=1)
+    weight = torch.randn(7, 3, dtype=torch.float64)
+    moments = hidden.T @ hidden / len(hidden)
+    kept, made = least_loss(moments, weight, keep)
+    wanted = hidden @ weight
+
+    def loss(channels: Tensor, rows: Tensor | None = None) -> float:
+        given = hidden[:, [*channels, 6]]
+        best = torch.linalg.lstsq(given, wanted).solution if rows is None else rows
+        return float((given @ best - wanted).square().mean())
+
+    assert loss(kept, made) == pytest.approx(loss(kept), rel=1e-3, abs=1e-6)
+    every = sorted(loss(torch.tensor(c)) for c in combinations(range(6), keep))
+    assert loss(kept) <= every[len(every) // 3] + 1e-6  # greedy, but never far from the best
+
+
+@pytest.mark.parametrize(
+    "wider", [{"latent_width": 7}, {"encoder_hidden": (8, 5)}, {"refiner_noise": True}]
+)
+def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> None:
+    other = replace(NARROW, **wider)  # type: ignore[arg-type]
+    assert is_narrower(NARROW, other)
+    assert not is_narrower(other, NARROW)
+    assert not is_narrower(NARROW, NARROW)
+
+
+def test_a_run_starts_from_a_wider_checkpoint(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.run.initial_weights._BATCHES", 3)
+    wide = Run(recipe, corpus)
+    wide.start()
+    wide.export(tmp_path / "wide.safetensors")
+    blocks = len(recipe.model.decoder_lookahead)
+    model = replace(recipe.model, decoder_hidden=(3,) * blocks, latent_width=4)
+    narrow = Run(replace(recipe, model=model), corpus)
+    narrow.start_from(str(tmp_path / "wide.safetensors"))
+    assert narrow.state.model.decoder.trunk.blocks[0].narrow.in_features == 3
+    narrow.train_step()
+    with pytest.raises(TrainingError, match="another model"):
+        narrow.export(tmp_path / "narrow.safetensors")
+        wide.start_from(str(tmp_path / "narrow.safetensors"))

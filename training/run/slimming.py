@@ -1,0 +1,223 @@
+"""A trained model made narrower: what its output needs least is left out before training goes on.
+
+    latent            turned onto its codewords' principal directions, the last ones cut off
+    blocks            those that are missed least are left out, their mean goes to the one before
+    hidden channels   left out by `elimination`, block after block, each seeing what those before it
+                      now give
+    noise             of a refiner, and its share of each bin
+
+A network that was trained for long leaves much of itself idle, and what is cut beyond that comes
+back within some thousand steps (docs/research.md).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from codec.backends.torch_model import CodecModel
+from codec.backends.torch_networks import Block
+from codec.config import PARTS, ModelConfig
+from training.run.elimination import least_loss
+
+_SETTINGS = ("latent_width", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise")
+_MEAN_WEIGHT = 50.0
+"""Of a codebook's mean among its codewords, when directions are chosen: a shift of every frame."""
+
+_LEAST_SCALE = 0.05
+
+
+def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
+    """Whether `slimmed` can make a model with `config` of one with the `other`."""
+    if config == other or config.latent_width > other.latent_width:
+        return False
+    if config.refiner_noise and not other.refiner_noise:
+        return False
+    return all(_fits(config.hidden(part), other.hidden(part)) for part in PARTS)
+
+
+def _fits(narrow: Sequence[int], wide: Sequence[int]) -> bool:
+    """As many blocks or fewer, none wider than the widest: which goes where is seen later."""
+    return len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
+
+
+@torch.no_grad()
+def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> CodecModel:
+    """A model with latent, blocks, channels and noise of `config`, and all else `model`'s.
+
+    Args:
+        model: its parts are changed.
+        waves: [B, 1, T] each, to see what the parts do with.
+    """
+    width = config.latent_width
+    if width < model.config.latent_width:
+        _turn_latent(model, _directions(model.quantizer.codewords(), width))
+    if model.refiner is not None and not config.refiner_noise:
+        _leave_out_noise(model)
+    lookahead = {}
+    for part in PARTS:
+        stack = _stack(model, part)
+        for block in stack:
+            _raise_scale(block)
+        run = _runs(model, part, waves)
+        kept = _leave_out_blocks(stack, run, len(config.hidden(part)))
+        lookahead[f"{part}_lookahead"] = tuple(model.config.lookahead(part)[i] for i in kept)
+        for block, channels in zip([stack[i] for i in kept], config.hidden(part), strict=True):
+            _narrow(block, run, channels)
+        _set_stack(model, part, nn.ModuleList(stack[i] for i in kept))
+    settings = {name: getattr(config, name) for name in _SETTINGS}
+    slim = CodecModel(replace(model.config, **settings, **lookahead))
+    slim.load_state_dict(model.state_dict())
+    return slim
+
+
+def _raise_scale(block: Block) -> None:
+    """Scales away from zero, at the cost of the layer before: what comes to be added there would be
+    divided by them, and learn by huge gradients."""
+    scale = torch.where(block.scale.abs() < _LEAST_SCALE, _LEAST_SCALE, block.scale)
+    share = block.scale / scale
+    block.narrow.weight *= share[:, None]
+    block.narrow.bias *= share
+    block.scale.copy_(scale)
+
+
+def _directions(codewords: Tensor, width: int) -> Tensor:
+    """Orthonormal directions that hold most of all codebooks, each at the same power.
+
+    Shape: codewords [Q, K, D] -> [D, width].
+    """
+    power = codewords.double().square().sum(2).mean(1).sqrt()[:, None, None].clamp_min(1e-12)
+    books = codewords.double() / power
+    rows = torch.cat([books, _MEAN_WEIGHT * books.mean(1, keepdim=True)], dim=1).flatten(0, 1)
+    _, _, directions = torch.linalg.svd(rows, full_matrices=False)
+    return directions[:width].T.float()
+
+
+def _turn_latent(model: CodecModel, directions: Tensor) -> None:
+    """Shape: directions [D, width]."""
+    encoder, decoder = model.encoder, model.decoder
+    encoder.linear = _linear(directions.T @ encoder.linear.weight)
+    leave = encoder.trunk.leave
+    encoder.trunk.leave = _linear(directions.T @ leave.weight, directions.T @ leave.bias)
+    decoder.linear = _linear(decoder.linear.weight @ directions)
+    enter = decoder.trunk.enter
+    decoder.trunk.enter = _linear(enter.weight @ directions, enter.bias)
+    model.quantizer.codebooks = nn.Parameter(model.quantizer.codewords() @ directions)
+
+
+def _leave_out_noise(model: CodecModel) -> None:
+    refiner = model.refiner
+    if refiner is not None and refiner.hear_noise is not None:
+        refiner.hear_noise = None
+        rows = 4 * refiner.num_bins
+        refiner.leave = _linear(refiner.leave.weight[:rows], refiner.leave.bias[:rows])
+
+
+def _stack(model: CodecModel, part: str) -> list[Block]:
+    if part == "refiner":
+        return list(model.refiner.blocks) if model.refiner is not None else []  # type: ignore[arg-type]
+    return list(getattr(model, part).trunk.blocks)
+
+
+def _set_stack(model: CodecModel, part: str, blocks: nn.ModuleList) -> None:
+    if part == "refiner":
+        if model.refiner is not None:
+            model.refiner.blocks = blocks
+    else:
+        getattr(model, part).trunk.blocks = blocks
+
+
+def _runs(model: CodecModel, part: str, waves: Sequence[Tensor]) -> Callable[[], Tensor]:
+    """A function that sends the waves through the network, at all rates in turn, and gives the
+    latents for the encoder, else the spectra of what is heard, as one row."""
+
+    def run() -> Tensor:
+        torch.manual_seed(0)
+        found = []
+        for number, wave in enumerate(waves):
+            latent = model.analyse(wave)
+            if part == "encoder":
+                found.append(latent.flatten())
+            else:
+                num_stages = 1 + number % model.config.num_stages
+                codes = model.quantizer.encode(latent, num_stages)
+                heard = model.synthesise(model.quantizer.decode(codes))
+                found.append(model.spectrum.analyse(heard).flatten())
+        return torch.cat(found)
+
+    return run
+
+
+def _moments(blocks: Sequence[Block], run: Callable[[], Tensor]) -> list[Tensor]:
+    """Second moments of each block's hidden channels and a constant 1."""
+    found: dict[int, Tensor] = {}
+
+    def watch(block: int) -> Callable[[nn.Module, tuple[Tensor], Tensor], None]:
+        def look(_: nn.Module, given: tuple[Tensor], __: Tensor) -> None:
+            hidden = given[0].flatten(0, -2).double()
+            hidden = torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)
+            found[block] = found.get(block, 0.0) + hidden.T @ hidden
+
+        return look
+
+    hooks = [b.narrow.register_forward_hook(watch(number)) for number, b in enumerate(blocks)]
+    run()
+    for hook in hooks:
+        hook.remove()
+    return [found[number] / found[number][-1, -1] for number in range(len(blocks))]
+
+
+def _weight(block: Block) -> Tensor:
+    """A block's last layer with its bias and scale. Shape: -> [hidden + 1, C]."""
+    narrow = block.narrow
+    return torch.cat([narrow.weight.T, narrow.bias[None]]).double() * block.scale.double()
+
+
+def _most_missed(
+    blocks: Sequence[Block], run: Callable[[], Tensor], means: Sequence[Tensor], count: int
+) -> list[int]:
+    """Numbers of the blocks without which the output changes most, and of all that look ahead."""
+    whole = run()
+    missed = []
+    for block, mean in zip(blocks, means, strict=True):
+        hook = block.register_forward_hook(lambda _, x, __, mean=mean: x[0] + mean)
+        missed.append(torch.inf if block.padding[1] else float((run() - whole).square().sum()))
+        hook.remove()
+    order = sorted(range(len(blocks)), key=lambda number: -missed[number])
+    return sorted(order[:count])
+
+
+def _leave_out_blocks(blocks: Sequence[Block], run: Callable[[], Tensor], count: int) -> list[int]:
+    """Numbers of the blocks kept. The mean of what another adds goes to the one kept before it, or
+    is lost with the first."""
+    if count == len(blocks):
+        return list(range(count))
+    moments = _moments(blocks, run)
+    means = [(m[-1] @ _weight(b)).float() for m, b in zip(moments, blocks, strict=True)]
+    kept = _most_missed(blocks, run, means, count)
+    for number in sorted(set(range(len(blocks))) - set(kept)):
+        if before := [other for other in kept if other < number]:
+            last = blocks[before[-1]]
+            last.narrow.bias += means[number] / last.scale
+        blocks[number].scale.zero_()
+    return kept
+
+
+def _narrow(block: Block, run: Callable[[], Tensor], channels: int) -> None:
+    hidden = block.narrow.in_features
+    if channels >= hidden:
+        return
+    (moments,) = _moments([block], run)
+    kept, weight = least_loss(moments, _weight(block), channels)
+    weight /= block.scale.double()
+    block.widen = _linear(block.widen.weight[kept], block.widen.bias[kept])
+    block.narrow = _linear(weight[:-1].T.float(), weight[-1].float())
+
+
+def _linear(weight: Tensor, bias: Tensor | None = None) -> nn.Linear:
+    layer = nn.Linear(weight.shape[1], weight.shape[0], bias=bias is not None)
+    layer.weight.copy_(weight)
+    if bias is not None:
+        layer.bias.copy_(bias)
+    return layer
