@@ -10,7 +10,7 @@ largest x·c - ½‖c‖²: one matrix product, with a column of ones for the no
 
 import numpy as np
 
-from codec.backends.scratch import scratch
+from codec.scratch import scratch
 
 _ROWS = 256  # vectors scored at once: more for a matrix product, few enough for a core's cache
 _PAD = 32  # numbers between rows of scores; rows 4 KB apart would share few lines of the cache

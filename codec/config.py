@@ -37,7 +37,7 @@ class ModelConfig:
     trunk_width: int = 256
     """Channels inside the encoder's and the decoder's blocks."""
     expansion: int = 3
-    """Hidden channels of a block as a multiple of its width, where none of the lists below tells."""
+    """Hidden channels of a block as a multiple of its width, where no list below tells them."""
     kernel: int = 7
     """Frames under a block's depthwise convolution."""
     encoder_lookahead: tuple[int, ...] = (1, 1, 1, 1, 1)

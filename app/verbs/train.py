@@ -125,7 +125,7 @@ def command(
 
     \b
     nsvq train --recipe small --data DIR --dev OTHER_DIR
-    nsvq train --recipe speech-16k --corpus librispeech:train-clean-100 --corpus vctk
+    nsvq train --recipe regression --corpus librispeech:train-clean-100 --corpus vctk
 
     The run's folder gets state.safetensors (to go on from), log.jsonl and tensorboard/, and the
     averaged weights as last.safetensors and, with --dev, best.safetensors: pass either to

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from codec.backends.scratch import scratch
+from codec.scratch import scratch
 
 _EPSILON = np.float32(1e-5)
 _ALIGNED = 16  # numbers: a cache line

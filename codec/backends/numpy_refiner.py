@@ -16,9 +16,9 @@ from codec.backends.numpy_spectrum import (
     transform,
     window,
 )
-from codec.backends.scratch import scratch
 from codec.config import ModelConfig
 from codec.noise import noise
+from codec.scratch import scratch
 
 OVERLAP = 4
 
@@ -104,9 +104,7 @@ class RefinerStream:
         self._num_out += (len(hops) - skipped) * refiner.hop
         return hops[skipped:].ravel()
 
-    def _rebuilt(
-        self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray | None
-    ) -> np.ndarray:
+    def _rebuilt(self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray | None) -> np.ndarray:
         """Gains, additions and perhaps noise on the bins, and back to frames.
 
         Shape: hidden [N, width], bins [N, 2 · num_bins] of `features`, hiss [N, size] of noise ->

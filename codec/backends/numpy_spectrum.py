@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from codec.backends.scratch import scratch
+from codec.scratch import scratch
 
 FLOOR = np.float32(1e-9)
 _MAGNITUDE_FLOOR = np.float32(1e-6)

@@ -89,7 +89,7 @@ def _refiner(config: ModelConfig) -> Refiner:
         config.refiner_hop,
         config.hop // config.refiner_hop,
         config.compression,
-        config.trunk_width,
-        _stack(config, "refiner"),
+        hidden_width=config.trunk_width,
+        stack=_stack(config, "refiner"),
         noise=config.refiner_noise,
     )

@@ -44,6 +44,7 @@ class Refiner(nn.Module):
         hop: int,
         ratio: int,
         compression: float,
+        *,
         hidden_width: int,
         stack: StackShape,
         noise: bool,
@@ -90,8 +91,8 @@ class Refiner(nn.Module):
         new_imag = imag + real * gain_imag + imag * gain_real + own_imag
         spread = (new_real**2 + new_imag**2 + _FLOOR) ** (0.5 * (1.0 / self.compression - 1.0))
         rebuilt = torch.complex(new_real * spread, new_imag * spread)
-        for share in loudness:
-            share = functional.softplus(share) ** (1.0 / self.compression)
+        for level in loudness:
+            share = functional.softplus(level) ** (1.0 / self.compression)
             rebuilt = rebuilt + share * self._bins(noise)
         return self._overlap_add(rebuilt, num_samples)
 

@@ -1,7 +1,9 @@
 """The encoder and the decoder as ONNX graphs of whole recordings.
 
 encoder.onnx   wave [B, T] -> latent [B, F, D], codes [B, Q, F]
-decoder.onnx   codes [B, Q, F], noise [B, F · hop] if the refiner has some -> wave [B, (F - 1) · hop]
+decoder.onnx   codes [B, Q, F], noise [B, F · hop] -> wave [B, (F - 1) · hop]
+
+Without a refiner, or with one that hears no noise, the decoder takes codes alone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -131,14 +133,15 @@ def _refined(g: Graph, wave: str, hidden: str, config: ModelConfig) -> str:
         noise = g("Reshape", "noise", g.integers(0, -1, hop))
         x = g("Add", x, linear(g, "refiner.hear_noise", noise))
     x = blocks(g, "refiner.blocks", x, config.refiner_lookahead)
-    parts = linear(g, "refiner.leave", norm(g, "refiner.norm", x))
-    parts = g.split(parts, 5 if config.refiner_noise else 4)
+    left = linear(g, "refiner.leave", norm(g, "refiner.norm", x))
+    parts = g.split(left, 5 if config.refiner_noise else 4)
     rebuilt = _rebuilt(g, parts[:4], (real, imag), config.compression)
     for loudness in parts[4:]:
         share = g("Pow", g("Softplus", loudness), g.number(1.0 / config.compression))
         hiss = analyse(g, "noise", hop, sine, (before, 0))
         real, imag = (
-            g("Add", bins, g("Mul", drawn, share)) for bins, drawn in zip(rebuilt, hiss, strict=True)
+            g("Add", bins, g("Mul", drawn, share))
+            for bins, drawn in zip(rebuilt, hiss, strict=True)
         )
         rebuilt = real, imag
     return _cut(g, synthesise(g, *rebuilt, hop, sine), before, -config.hop)

@@ -50,6 +50,16 @@ CONFIGS = {
         encoder_lookahead=(1, 2), decoder_lookahead=(2, 1), compression=0.4, **_SMALL
     ),
     "linear": ModelConfig(encoder_lookahead=(), decoder_lookahead=(1,), **_SMALL),
+    "slim": ModelConfig(
+        encoder_lookahead=(0, 1),
+        encoder_hidden=(20, 40),
+        decoder_lookahead=(1, 0),
+        decoder_hidden=(50, 10),
+        refiner_lookahead=(1, 0),
+        refiner_hidden=(30, 7),
+        refiner_noise=False,
+        **_SMALL,
+    ),
     "early": ModelConfig(
         encoder_lookahead=(0, 0),
         decoder_lookahead=(0,),

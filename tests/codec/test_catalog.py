@@ -131,11 +131,15 @@ def test_a_config_that_claims_gigabytes_costs_nothing(tmp_path: Path) -> None:
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak_before < 300_000  # KiB
 
 
+@pytest.mark.parametrize("noise", [True, False])
 @pytest.mark.parametrize("refiner", [(), (1, 0)])
-def test_every_model_fits_its_own_file(refiner: tuple[int, ...], tmp_path: Path) -> None:
+def test_every_model_fits_its_own_file(
+    refiner: tuple[int, ...], noise: bool, tmp_path: Path
+) -> None:
     config = ModelConfig(
         trunk_width=8, latent_width=8, num_stages=2, codebook_size=4, refiner_width=8,
         encoder_lookahead=(1, 0), decoder_lookahead=(), refiner_lookahead=refiner,
+        encoder_hidden=(3, 20), refiner_noise=noise,
     )  # fmt: skip
     path = tmp_path / "small.safetensors"
     save_checkpoint(path, CodecModel(config))

@@ -30,6 +30,14 @@ CONFIGS = {
     "refiner": ModelConfig(refiner_lookahead=(2, 3), **_SMALL),
     "coarse refiner": ModelConfig(refiner_lookahead=(1,), refiner_hop=160, **_SMALL),
     "plain": ModelConfig(compression=0.4, **_SMALL),
+    "slim": ModelConfig(
+        encoder_hidden=(20, 40),
+        decoder_hidden=(50, 10),
+        refiner_lookahead=(1, 0),
+        refiner_hidden=(30, 7),
+        refiner_noise=False,
+        **_SMALL,
+    ),
     "early": ModelConfig(refiner_lookahead=(0,), refiner_hop=160, overlap=80, **_SMALL),
 }
 
@@ -50,10 +58,14 @@ class Graphs:
     def decode(self, codes: np.ndarray) -> np.ndarray:
         """Shape: codes [B, Q, F] -> wave [B, T]."""
         feed = {"codes": codes}
-        if self.codec.config.refiner_lookahead:
+        if _hears_noise(self.codec.config):
             hiss = noise(0, codes.shape[2] * self.codec.config.hop)
             feed["noise"] = np.tile(hiss, (len(codes), 1))
         return self.decoder.run(["wave"], feed)[0]
+
+
+def _hears_noise(config: ModelConfig) -> bool:
+    return bool(config.refiner_lookahead) and config.refiner_noise
 
 
 def _session(path: Path) -> Any:
@@ -135,7 +147,7 @@ def test_graphs_say_what_they_are(graphs: Graphs) -> None:
     assert about["model_id"] == graphs.codec.model_id.hex()
     assert ModelConfig.from_dict(json.loads(about["config"])) == graphs.codec.config
     names = {value.name for value in graphs.decoder.get_inputs()}
-    assert names == ({"codes", "noise"} if graphs.codec.config.refiner_lookahead else {"codes"})
+    assert names == ({"codes", "noise"} if _hears_noise(graphs.codec.config) else {"codes"})
 
 
 def test_files_that_exist_are_left(toy_path: Path, tmp_path: Path) -> None:

@@ -41,4 +41,3 @@ def least_loss(moments: Tensor, weight: Tensor, keep: int) -> tuple[Tensor, Tens
         inverse -= share * inverse[out]
         left[out], weight[out] = False, 0.0
     return left[:-1].nonzero()[:, 0], weight[left]
-

@@ -12,6 +12,7 @@ back within some thousand steps (docs/research.md).
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,19 +56,18 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
         _turn_latent(model, _directions(model.quantizer.codewords(), width))
     if model.refiner is not None and not config.refiner_noise:
         _leave_out_noise(model)
-    lookahead = {}
+    settings: dict[str, Any] = {name: getattr(config, name) for name in _SETTINGS}
     for part in PARTS:
         stack = _stack(model, part)
         for block in stack:
             _raise_scale(block)
         run = _runs(model, part, waves)
         kept = _leave_out_blocks(stack, run, len(config.hidden(part)))
-        lookahead[f"{part}_lookahead"] = tuple(model.config.lookahead(part)[i] for i in kept)
+        settings[f"{part}_lookahead"] = tuple(model.config.lookahead(part)[i] for i in kept)
         for block, channels in zip([stack[i] for i in kept], config.hidden(part), strict=True):
             _narrow(block, run, channels)
         _set_stack(model, part, nn.ModuleList(stack[i] for i in kept))
-    settings = {name: getattr(config, name) for name in _SETTINGS}
-    slim = CodecModel(replace(model.config, **settings, **lookahead))
+    slim = CodecModel(replace(model.config, **settings))
     slim.load_state_dict(model.state_dict())
     return slim
 
@@ -77,8 +77,8 @@ def _raise_scale(block: Block) -> None:
     divided by them, and learn by huge gradients."""
     scale = torch.where(block.scale.abs() < _LEAST_SCALE, _LEAST_SCALE, block.scale)
     share = block.scale / scale
-    block.narrow.weight *= share[:, None]
-    block.narrow.bias *= share
+    block.narrow.weight.mul_(share[:, None])
+    block.narrow.bias.mul_(share)
     block.scale.copy_(scale)
 
 
@@ -199,7 +199,7 @@ def _leave_out_blocks(blocks: Sequence[Block], run: Callable[[], Tensor], count:
     for number in sorted(set(range(len(blocks))) - set(kept)):
         if before := [other for other in kept if other < number]:
             last = blocks[before[-1]]
-            last.narrow.bias += means[number] / last.scale
+            last.narrow.bias.add_(means[number] / last.scale)
         blocks[number].scale.zero_()
     return kept
 

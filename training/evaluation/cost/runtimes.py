@@ -35,7 +35,8 @@ def products(backend: NumpyBackend, num_frames: int) -> Iterator[tuple[int, np.n
         yield num_frames, np.ascontiguousarray(codewords.T)
     if (refiner := backend.refiner) is not None:
         yield num_frames, refiner.see.matrix
-        for part in (refiner.enter, refiner.hear_noise, refiner.stack, refiner.leave):
+        hears = (refiner.hear_noise,) if refiner.hear_noise else ()
+        for part in (refiner.enter, *hears, refiner.stack, refiner.leave):
             yield from ((num_frames * refiner.ratio, matrix) for matrix in _matrices(part))
 
 
