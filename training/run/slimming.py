@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from codec.backends.torch_model import CodecModel
 from codec.backends.torch_networks import Block
 from codec.config import PARTS, ModelConfig
+from codec.errors import TrainingError
 from training.run.elimination import least_loss
 
 _SETTINGS = ("latent_width", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise")
@@ -30,17 +31,20 @@ _LEAST_SCALE = 0.05
 
 
 def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
-    """Whether `slimmed` can make a model with `config` of one with the `other`."""
-    if config == other or config.latent_width > other.latent_width:
-        return False
-    if config.refiner_noise and not other.refiner_noise:
-        return False
-    return all(_fits(config.hidden(part), other.hidden(part)) for part in PARTS)
+    """Whether `config` asks for less than the `other` has, and for more nowhere; which blocks will
+    be left out, and so how wide those kept are, is seen later."""
+    mine, theirs = _sizes(config), _sizes(other)
+    less = all(
+        len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
+        for narrow, wide in zip(mine, theirs, strict=True)
+    )
+    return less and mine != theirs and bool(mine[3]) == bool(theirs[3])
 
 
-def _fits(narrow: Sequence[int], wide: Sequence[int]) -> bool:
-    """As many blocks or fewer, none wider than the widest: which goes where is seen later."""
-    return len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
+def _sizes(config: ModelConfig) -> list[tuple[int, ...]]:
+    """Of the latent, of each part's blocks, and whether the refiner has noise."""
+    noise = bool(config.refiner_lookahead) and config.refiner_noise
+    return [(config.latent_width,), *(config.hidden(part) for part in PARTS), (int(noise),)]
 
 
 @torch.no_grad()
@@ -50,6 +54,9 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
     Args:
         model: its parts are changed.
         waves: [B, 1, T] each, to see what the parts do with.
+
+    Raises:
+        TrainingError: a block that is kept has fewer hidden channels than it should get.
     """
     width = config.latent_width
     if width < model.config.latent_width:
@@ -64,8 +71,8 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
         run = _runs(model, part, waves)
         kept = _leave_out_blocks(stack, run, len(config.hidden(part)))
         settings[f"{part}_lookahead"] = tuple(model.config.lookahead(part)[i] for i in kept)
-        for block, channels in zip([stack[i] for i in kept], config.hidden(part), strict=True):
-            _narrow(block, run, channels)
+        for number, channels in zip(kept, config.hidden(part), strict=True):
+            _narrow(stack[number], run, channels, f"block {number} of the {part}")
         _set_stack(model, part, nn.ModuleList(stack[i] for i in kept))
     slim = CodecModel(replace(model.config, **settings))
     slim.load_state_dict(model.state_dict())
@@ -204,9 +211,11 @@ def _leave_out_blocks(blocks: Sequence[Block], run: Callable[[], Tensor], count:
     return kept
 
 
-def _narrow(block: Block, run: Callable[[], Tensor], channels: int) -> None:
+def _narrow(block: Block, run: Callable[[], Tensor], channels: int, name: str) -> None:
     hidden = block.narrow.in_features
-    if channels >= hidden:
+    if channels > hidden:
+        raise TrainingError(f"{name} has {hidden} hidden channels, and {channels} are asked for")
+    if channels == hidden:
         return
     (moments,) = _moments([block], run)
     kept, weight = least_loss(moments, _weight(block), channels)

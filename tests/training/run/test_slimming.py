@@ -139,6 +139,14 @@ def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> No
     assert is_narrower(NARROW, other)
     assert not is_narrower(other, NARROW)
     assert not is_narrower(NARROW, NARROW)
+    assert not is_narrower(NARROW, replace(NARROW, refiner_lookahead=(1, 1)))
+    assert not is_narrower(replace(NARROW, refiner_lookahead=(), refiner_hidden=()), other)
+
+
+def test_a_block_that_is_kept_can_be_too_narrow() -> None:
+    wide = shaken(replace(NARROW, decoder_hidden=(4, 30)))
+    with pytest.raises(TrainingError, match="block 0 of the decoder has 4 hidden channels, and 6"):
+        slimmed(wide, NARROW, waves())
 
 
 def test_a_run_starts_from_a_wider_checkpoint(
