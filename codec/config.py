@@ -169,8 +169,8 @@ class ModelConfig:
     def to_json(self) -> str:
         """What a checkpoint's header holds. A model's identity hangs on it, so settings that came
         after the first models stand there only where they change something."""
-        changed = {name for name in LATER if getattr(self, name) != getattr(type(self), name)}
-        return json.dumps(_without(self.to_dict(), *LATER - changed), sort_keys=True)
+        changed = {name for name in _LATER if getattr(self, name) != getattr(type(self), name)}
+        return json.dumps(_without(self.to_dict(), *_LATER - changed), sort_keys=True)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "ModelConfig":
@@ -189,7 +189,7 @@ class ModelConfig:
 
 
 PARTS = ("encoder", "decoder", "refiner")
-LATER = {"overlap", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise"}
+_LATER = {"overlap", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise"}
 """Settings that came after the first models."""
 RETIRED = ("window", "quantizer")
 """Settings of older checkpoints that change nothing: the window is two hops, and codebooks decode

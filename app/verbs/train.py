@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "recipe_name",
     default="small",
     metavar="NAME|TOML",
-    help="A shipped recipe (small, regression, speech-16k, finetune) or a .toml file.  "
-    "[default: small]",
+    help="A shipped recipe (small, regression, speech-16k-wide, speech-16k, finetune) or a .toml "
+    "file.  [default: small]",
 )
 @click.option(
     "--set",
@@ -164,7 +164,8 @@ def command(
     if weights is not None and (folder / STATE).exists():
         say(f"{folder} holds a run, which goes on; --from {weights} is for a new one")
     elif weights is not None:
-        run.start_from(weights)
+        for difference in run.start_from(weights):
+            say(f"{weights}: made narrower: {difference}")
     stages = _operating_points(recipe)
     options = FitOptions(
         validate_every_s=60.0 * validate_every,

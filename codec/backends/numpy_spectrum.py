@@ -42,11 +42,11 @@ def columns(x: np.ndarray, num_parts: int) -> list[np.ndarray]:
 def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.ndarray:
     """Spectra as the networks see them: real parts, imaginary parts, magnitudes.
 
+    The array holds them until the same thread's next call for as many bins.
+
     Args:
         window: an `analysis_window`; frames may leave out what lies under zeros at its end.
         compression: exponent on magnitudes.
-
-    They last until a thread's next call for as many bins.
 
     Shape: frames [N, at most size], window [size] -> [N, 3 · num_bins].
     """

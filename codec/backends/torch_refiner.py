@@ -34,7 +34,8 @@ class Refiner(nn.Module):
         ratio: frames for each frame of the decoder.
         compression: exponent on magnitudes, as in the codec's own spectrum.
         hidden_width: of the decoder's view.
-        noise: whether it has some.
+        stack: its blocks.
+        noise: whether there is any to make breath from.
     """
 
     window: Tensor

@@ -5,10 +5,13 @@ best linear code of their width; the trunks begin at zero. Random weights take t
 steps to code speech as well as this start does (docs/research.md).
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from codec.backends.torch_model import CodecModel
+from codec.config import PARTS, ModelConfig
 from codec.errors import TrainingError
 from training.corpora.batches import Batches
 from training.quantizers import LearningModel
@@ -48,12 +51,9 @@ def draw(model: CodecModel, batches: Batches) -> list[Tensor]:
     return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
 
 
-_LOOKAHEADS = {
-    "encoder": "encoder_lookahead",
-    "decoder": "decoder_lookahead",
-    "refiner": "refiner_lookahead",
-}
-_MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", "refiner_hop", "refiner_width"}
+_LOOKAHEADS = {part: f"{part}_lookahead" for part in PARTS}
+_OF_REFINER = {"refiner_hop", "refiner_width", "refiner_hidden", "refiner_noise"}
+_MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", *_OF_REFINER}
 
 
 @torch.no_grad()
@@ -61,18 +61,19 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
     """Set `model`'s weights to `other`'s, whose look-aheads and refiner may be others.
 
     A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
-    counts as the last frame it still sees. A refiner of another hop, width or depth begins anew.
+    counts as the last frame it still sees. A refiner of another hop, width or depth, or with other
+    channels or noise, begins anew.
 
     Raises:
         TrainingError: models that differ in more than that.
     """
-    mine, theirs = model.config.to_dict(), other.config.to_dict()
+    mine, theirs = _resolved(model.config), _resolved(other.config)
     found = differences(theirs, mine)
     settings = {line.partition(" ")[0].partition(".")[0] for line in found}
     deep_alike = {p for p, key in _LOOKAHEADS.items() if len(mine[key]) == len(theirs[key])}
     if not settings <= _MAY_DIFFER or not {"encoder", "decoder"} <= deep_alike:
         raise TrainingError(f"{name}: another model than the recipe's: {'; '.join(found)}")
-    taken = deep_alike - ({"refiner"} if settings & {"refiner_hop", "refiner_width"} else set())
+    taken = deep_alike - ({"refiner"} if settings & _OF_REFINER else set())
     weights = {
         key: value
         for key, value in other.state_dict().items()
@@ -85,6 +86,12 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
             key = f"{blocks}.{block}.over_time.weight"
             weights[key] = _shifted(weights[key], before - now)
     model.load_state_dict(weights, strict=False)
+
+
+def _resolved(config: ModelConfig) -> dict[str, Any]:
+    """The settings, with hidden channels as numbers instead of what they follow from."""
+    settings = config.to_dict() | {f"{part}_hidden": config.hidden(part) for part in PARTS}
+    return {name: value for name, value in settings.items() if name != "expansion"}
 
 
 def _shifted(kernel: Tensor, less: int) -> Tensor:

@@ -55,9 +55,9 @@ class Run:
             copy_from_first_rank(tensor)
         self.state.average.load_state_dict(model.state_dict())
 
-    def start_from(self, checkpoint: str) -> None:
+    def start_from(self, checkpoint: str) -> list[str]:
         """Weights of a checkpoint whose model is this recipe's, or wider (see `slimmed`), or has
-        other look-aheads or another refiner or none (see `take_weights`).
+        other look-aheads or another refiner or none (see `take_weights`). What was made narrower.
 
         Raises:
             CheckpointError: not found, or damaged.
@@ -65,12 +65,16 @@ class Run:
         """
         model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
         self.taught_before = set(filter(None, metadata.get("trained_on", "").split(", ")))
+        wide = model.config.to_dict()
         if is_narrower(self.recipe.model, model.config):
             model = slimmed(model, self.recipe.model, draw(model, self.batches))
         take_weights(self.state.model, model, checkpoint)
+        for tensor in self.state.model.state_dict().values():
+            copy_from_first_rank(tensor)
         self.state.model.quantizer.average.reset()
         self.state.average.load_state_dict(self.state.model.state_dict())
         self.started = True
+        return differences(wide, model.config.to_dict())
 
     def train_step(self) -> dict[str, float]:
         """Take one step; what to log."""

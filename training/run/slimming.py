@@ -28,17 +28,22 @@ _MEAN_WEIGHT = 50.0
 """Of a codebook's mean among its codewords, when directions are chosen: a shift of every frame."""
 
 _LEAST_SCALE = 0.05
+"""Of what a block adds; see `_raise_scale`."""
 
 
 def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
-    """Whether `config` asks for less than the `other` has, and for more nowhere; which blocks will
-    be left out, and so how wide those kept are, is seen later."""
+    """Whether `config` asks for less than the `other` has, for more nowhere, and is alike otherwise
+    but for look-aheads. Which blocks will be left out, and so how wide those kept are, is seen
+    later."""
+    may_differ = {"overlap", "expansion", *_SETTINGS, *(f"{part}_lookahead" for part in PARTS)}
+    found = {name for name, value in config.to_dict().items() if value != getattr(other, name)}
     mine, theirs = _sizes(config), _sizes(other)
     less = all(
         len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
         for narrow, wide in zip(mine, theirs, strict=True)
     )
-    return less and mine != theirs and bool(mine[3]) == bool(theirs[3])
+    alike = found <= may_differ and bool(mine[3]) == bool(theirs[3])
+    return alike and less and mine != theirs
 
 
 def _sizes(config: ModelConfig) -> list[tuple[int, ...]]:
@@ -64,6 +69,7 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
     if model.refiner is not None and not config.refiner_noise:
         _leave_out_noise(model)
     settings: dict[str, Any] = {name: getattr(config, name) for name in _SETTINGS}
+    settings |= {f"{part}_hidden": config.hidden(part) for part in PARTS}
     for part in PARTS:
         stack = _stack(model, part)
         for block in stack:
@@ -140,7 +146,11 @@ def _runs(model: CodecModel, part: str, waves: Sequence[Tensor]) -> Callable[[],
     latents for the encoder, else the spectra of what is heard, as one row."""
 
     def run() -> Tensor:
-        torch.manual_seed(0)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)  # of a refiner's noise
+            return heard()
+
+    def heard() -> Tensor:
         found = []
         for number, wave in enumerate(waves):
             latent = model.analyse(wave)
@@ -149,8 +159,8 @@ def _runs(model: CodecModel, part: str, waves: Sequence[Tensor]) -> Callable[[],
             else:
                 num_stages = 1 + number % model.config.num_stages
                 codes = model.quantizer.encode(latent, num_stages)
-                heard = model.synthesise(model.quantizer.decode(codes))
-                found.append(model.spectrum.analyse(heard).flatten())
+                spoken = model.synthesise(model.quantizer.decode(codes))
+                found.append(model.spectrum.analyse(spoken).flatten())
         return torch.cat(found)
 
     return run
@@ -184,7 +194,8 @@ def _weight(block: Block) -> Tensor:
 def _most_missed(
     blocks: Sequence[Block], run: Callable[[], Tensor], means: Sequence[Tensor], count: int
 ) -> list[int]:
-    """Numbers of the blocks without which the output changes most, and of all that look ahead."""
+    """Numbers of the blocks to keep: those that look ahead come first, then those without which the
+    output changes most."""
     whole = run()
     missed = []
     for block, mean in zip(blocks, means, strict=True):
@@ -214,7 +225,10 @@ def _leave_out_blocks(blocks: Sequence[Block], run: Callable[[], Tensor], count:
 def _narrow(block: Block, run: Callable[[], Tensor], channels: int, name: str) -> None:
     hidden = block.narrow.in_features
     if channels > hidden:
-        raise TrainingError(f"{name} has {hidden} hidden channels, and {channels} are asked for")
+        raise TrainingError(
+            f"{name}, which is kept, has {hidden} hidden channels, and the recipe asks for "
+            f"{channels}; ask for fewer, or in another order"
+        )
     if channels == hidden:
         return
     (moments,) = _moments([block], run)

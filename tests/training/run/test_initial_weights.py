@@ -57,6 +57,24 @@ def test_a_refiner_begins_as_hardly_a_change(
     assert float((after - before).norm()) < 0.05 * float(before.norm())
 
 
+def test_a_refiner_with_more_channels_or_noise_again_begins_anew(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    refiner = {"refiner_lookahead": (1,), "refiner_width": 8}
+    first = Run(with_model(recipe, **refiner, refiner_hidden=(3,), refiner_noise=False), corpus)
+    first.start()
+    first.export(tmp_path / "weights.safetensors")
+    for more in (
+        {"refiner_hidden": (9,)},
+        {"refiner_noise": True},
+        {"refiner_lookahead": (), "refiner_hidden": ()},
+    ):
+        other = Run(with_model(recipe, **(refiner | {"refiner_hidden": (3,)} | more)), corpus)
+        other.start_from(str(tmp_path / "weights.safetensors"))
+        mine, theirs = (run.state.model.decoder.linear.weight for run in (first, other))
+        assert torch.allclose(mine, theirs, atol=2e-3)
+
+
 def test_a_refiner_with_other_settings_begins_anew(
     recipe: Recipe, corpus: Corpus, tmp_path: Path
 ) -> None:

@@ -53,8 +53,9 @@ def heard(model: CodecModel) -> Tensor:
     return model.decode(model.encode(waves()[0]))
 
 
-def with_idle(model: CodecModel) -> CodecModel:
-    """The same function in more: idle channels among the others, idle blocks, a turned latent."""
+def with_idle(model: CodecModel, constant: float = 0.0) -> CodecModel:
+    """The same function in more: idle channels among the others, blocks that add a constant, a
+    turned latent."""
     config = replace(
         model.config,
         latent_width=11,
@@ -75,7 +76,7 @@ def with_idle(model: CodecModel) -> CodecModel:
     with torch.no_grad():
         for name, value in target.items():
             mine = tensors.get(name)
-            if mine is None:  # an idle block adds a constant
+            if mine is None:  # of an idle block
                 value.copy_(torch.zeros_like(value) if name.endswith("narrow.weight") else value)
             elif mine.shape == value.shape:
                 value.copy_(mine)
@@ -83,7 +84,7 @@ def with_idle(model: CodecModel) -> CodecModel:
                 value.zero_() if name.endswith("narrow.weight") else value.normal_()
                 value[..., -mine.shape[-1] :][-mine.shape[0] :].copy_(mine)
         for part in ("encoder", "decoder"):
-            target[f"{part}.trunk.blocks.2.narrow.bias"].zero_()
+            target[f"{part}.trunk.blocks.2.narrow.bias"][:] = constant * torch.linspace(-1, 1, 8)
     wide.load_state_dict(target)
     return wide
 
@@ -95,6 +96,25 @@ def test_what_is_idle_is_left_out_and_nothing_is_lost() -> None:
     slim = slimmed(wide, NARROW, waves())
     assert slim.config == NARROW
     torch.testing.assert_close(heard(slim), heard(model), rtol=1e-3, atol=1e-4)
+
+
+def test_the_mean_of_a_block_left_out_stays() -> None:
+    wide = with_idle(shaken(NARROW), constant=20.0)
+    before = heard(wide)
+    assert float((before - heard(with_idle(shaken(NARROW)))).abs().max()) > 0.01
+    slim = slimmed(wide, NARROW, waves())
+    torch.testing.assert_close(heard(slim), before, rtol=1e-3, atol=1e-4)
+
+
+def test_no_scale_stays_next_to_nothing() -> None:
+    model = shaken(NARROW)
+    with torch.no_grad():
+        model.decoder.trunk.blocks[1].scale[:2] = torch.tensor([1e-6, 0.0])
+    before = heard(model)
+    slim = slimmed(model, replace(NARROW, decoder_hidden=(6, 8)), waves())
+    scales = torch.cat([block.scale for block in slim.decoder.trunk.blocks])
+    assert float(scales.detach().abs().min()) >= 0.049
+    torch.testing.assert_close(heard(slim), before, rtol=0.5, atol=0.05)
 
 
 def test_the_noise_goes_with_its_share_of_each_bin() -> None:
@@ -140,12 +160,14 @@ def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> No
     assert not is_narrower(other, NARROW)
     assert not is_narrower(NARROW, NARROW)
     assert not is_narrower(NARROW, replace(NARROW, refiner_lookahead=(1, 1)))
+    for other_width in ({"trunk_width": 6}, {"refiner_width": 6}, {"kernel": 5}, {"hop": 64}):
+        assert not is_narrower(replace(NARROW, **other_width), other)  # type: ignore[arg-type]
     assert not is_narrower(replace(NARROW, refiner_lookahead=(), refiner_hidden=()), other)
 
 
 def test_a_block_that_is_kept_can_be_too_narrow() -> None:
     wide = shaken(replace(NARROW, decoder_hidden=(4, 30)))
-    with pytest.raises(TrainingError, match="block 0 of the decoder has 4 hidden channels, and 6"):
+    with pytest.raises(TrainingError, match=r"block 0 of the decoder, .* has 4 hidden channels"):
         slimmed(wide, NARROW, waves())
 
 
