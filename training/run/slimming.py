@@ -23,7 +23,6 @@ from codec.config import PARTS, ModelConfig
 from codec.errors import TrainingError
 from training.run.elimination import least_loss
 
-_SETTINGS = ("latent_width", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise")
 _MEAN_WEIGHT = 50.0
 """Of a codebook's mean among its codewords, when directions are chosen: a shift of every frame."""
 
@@ -35,7 +34,8 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
     """Whether `config` asks for less than the `other` has, for more nowhere, and is alike otherwise
     but for look-aheads. Which blocks will be left out, and so how wide those kept are, is seen
     later."""
-    may_differ = {"overlap", "expansion", *_SETTINGS, *(f"{part}_lookahead" for part in PARTS)}
+    may_differ = {"latent_width", "refiner_noise", "expansion", "overlap"}
+    may_differ |= {f"{part}_{kind}" for part in PARTS for kind in ("hidden", "lookahead")}
     found = {name for name, value in config.to_dict().items() if value != getattr(other, name)}
     mine, theirs = _sizes(config), _sizes(other)
     less = all(
@@ -68,7 +68,7 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
         _turn_latent(model, _directions(model.quantizer.codewords(), width))
     if model.refiner is not None and not config.refiner_noise:
         _leave_out_noise(model)
-    settings: dict[str, Any] = {name: getattr(config, name) for name in _SETTINGS}
+    settings: dict[str, Any] = {"latent_width": width, "refiner_noise": config.refiner_noise}
     settings |= {f"{part}_hidden": config.hidden(part) for part in PARTS}
     for part in PARTS:
         stack = _stack(model, part)
