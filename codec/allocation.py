@@ -13,6 +13,16 @@ import numpy as np
 
 from codec.bitstream.stage_counts import GROUP
 
+DEEPEST = 2
+"""A frame has at most so many times the mean number of stages, and …"""
+DEEPEST_MORE = 4
+"""… so many more."""
+
+
+def depth(num_stages: int, mean_stages: int) -> int:
+    """Stages that a frame has at most, of `num_stages`."""
+    return min(num_stages, DEEPEST * mean_stages + DEEPEST_MORE)
+
 
 def group_errors(errors: np.ndarray) -> np.ndarray:
     """Errors of frames as mean errors of groups; the last may have fewer frames than `GROUP`.

@@ -31,11 +31,14 @@ class Codebooks:
         self._scoring[:, :width] = codewords.transpose(0, 2, 1)
         self._scoring[:, width] = -0.5 * np.square(codewords).sum(2)
 
-    def encode(self, latent: np.ndarray, num_stages: int, beam: int = 1) -> np.ndarray:
+    def encode(
+        self, latent: np.ndarray, num_stages: int, beam: int = 1, first: int = 0
+    ) -> np.ndarray:
         """Codes whose codewords sum up to nearly the latent.
 
         Args:
             beam: hypotheses kept from stage to stage; 1 takes the nearest codeword at each.
+            first: the stage to begin with, where `latent` is what those before it left.
 
         Shape: latent [F, D] float32 -> codes [num_stages, F] int64.
 
@@ -45,13 +48,10 @@ class Codebooks:
         """
         codes = np.empty((num_stages, len(latent)), np.int64)
         rows = max(1, _ROWS // beam)
+        stages = range(first, first + num_stages)
         for start in range(0, len(latent), rows):
             block = latent[start : start + rows]
-            found = (
-                self._nearest(block, num_stages)
-                if beam == 1
-                else self._beam(block, num_stages, beam)
-            )
+            found = self._nearest(block, stages) if beam == 1 else self._beam(block, stages, beam)
             codes[:, start : start + rows] = found
         return codes
 
@@ -81,35 +81,35 @@ class Codebooks:
             np.einsum("fd,fd->f", residual, residual, out=found[stage])
         return found
 
-    def _nearest(self, latent: np.ndarray, num_stages: int) -> np.ndarray:
-        """Shape: latent [N, D] -> codes [num_stages, N]."""
+    def _nearest(self, latent: np.ndarray, stages: range) -> np.ndarray:
+        """Shape: latent [N, D] -> codes [stages, N]."""
         residual = _with_one(latent)
-        codes = np.empty((num_stages, len(latent)), np.int64)
+        codes = np.empty((len(stages), len(latent)), np.int64)
         scores = _rows_apart(scratch("scores", len(latent), self.codewords.shape[1] + _PAD))
         step = scratch("step", *latent.shape)
-        for stage in range(num_stages):
+        for stage, code in zip(stages, codes, strict=True):
             np.matmul(residual, self._scoring[stage], out=scores)
-            scores.argmax(axis=1, out=codes[stage])
-            residual[:, :-1] -= self.codewords[stage].take(codes[stage], 0, step, mode="clip")
+            scores.argmax(axis=1, out=code)
+            residual[:, :-1] -= self.codewords[stage].take(code, 0, step, mode="clip")
         return codes
 
-    def _beam(self, latent: np.ndarray, num_stages: int, beam: int) -> np.ndarray:
+    def _beam(self, latent: np.ndarray, stages: range, beam: int) -> np.ndarray:
         """M-best search, all hypotheses of a stage in one matrix product.
 
             hypotheses [N, M] --x K codewords--> [N, M · K] candidates --M best--> [N, M]
 
-        Shape: latent [N, D] -> codes [num_stages, N].
+        Shape: latent [N, D] -> codes [stages, N].
         """
         num, size = len(latent), self.codewords.shape[1]
         row = np.arange(num)[:, None]
         residuals = _with_one(latent)[:, None]  # [N, M, D + 1]
         gains = np.zeros((num, 1), np.float32)  # [N, M], half of ‖x‖² - ‖residual‖²
         codes = np.empty((num, 1, 0), np.int64)  # [N, M, stage]
-        for stage in range(num_stages):
+        for stage in stages:
             kept = gains.shape[1]
             flat = residuals.reshape(num * kept, -1)
             scores = (flat @ self._scoring[stage]).reshape(num, kept, size) + gains[:, :, None]
-            keep = 1 if stage == num_stages - 1 else min(beam, kept * size)
+            keep = 1 if stage == stages[-1] else min(beam, kept * size)
             place = _best(scores.reshape(num, -1), keep)
             gains = np.take_along_axis(scores.reshape(num, -1), place, 1)
             parent, code = place // size, place % size

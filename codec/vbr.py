@@ -1,6 +1,8 @@
 """Coding at a variable bitrate: as an `Encoder`, but frames get stages by their error.
 
-    latents --all stages--> codes and errors --held for a minute--> allocation --> codes, some cut
+    latents --stages that all get--> codes --held for a minute--> allocation --> codes, some cut
+                                                 ^                    |
+                                                 +---- stages more ---+
 
 What is shared out is what stages for all frames would take, so a file is never longer than one of a
 constant bitrate. A minute is shared out at once, however the wave was cut up, and the last one with
@@ -13,12 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codec.allocation import allocate, group_errors, threshold_for
+from codec.allocation import allocate, depth, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
 from codec.bitstream.stage_counts import GROUP
-from codec.coder import Latents
-from codec.deep_coder import DeepEncoder, depth
+from codec.coder import Encoder, Latents
+from codec.deepening import Deepening
 from codec.errors import ConfigError
 
 SEGMENT_S = 60.0
@@ -31,40 +33,27 @@ class Held(NamedTuple):
     """Frames that wait to be shared out."""
 
     codes: np.ndarray
-    """[C, Q, F]."""
-    errors: np.ndarray
-    """[C, Q, F]."""
-    latents: np.ndarray | None
-    """[C, F, D], where codes will be searched for anew."""
+    """[C, q, F], of the stages that all get."""
+    latents: np.ndarray
+    """[C, F, D]."""
 
     @classmethod
     def joined(cls, held: Sequence["Held"]) -> "Held":
         """All of them in a row."""
-        latents = [one.latents for one in held if one.latents is not None]
         return cls(
             np.concatenate([one.codes for one in held], axis=2),
-            np.concatenate([one.errors for one in held], axis=2),
-            np.concatenate(latents, axis=1) if latents else None,
+            np.concatenate([one.latents for one in held], axis=1),
         )
 
     def cut(self, num_frames: int) -> tuple["Held", "Held"]:
         """The first frames, and the others."""
-        latents = self.latents
         return (
-            Held(
-                self.codes[..., :num_frames],
-                self.errors[..., :num_frames],
-                None if latents is None else latents[:, :num_frames],
-            ),
-            Held(
-                self.codes[..., num_frames:].copy(),
-                self.errors[..., num_frames:].copy(),
-                None if latents is None else latents[:, num_frames:].copy(),
-            ),
+            Held(self.codes[..., :num_frames], self.latents[:, :num_frames]),
+            Held(self.codes[..., num_frames:].copy(), self.latents[:, num_frames:].copy()),
         )
 
 
-class VbrEncoder(DeepEncoder):
+class VbrEncoder(Encoder):
     """One recording on its way to codes, -1 where there is none.
 
     Args:
@@ -118,31 +107,46 @@ class VbrEncoder(DeepEncoder):
 
         Shape: latents [F, D], blocks of each channel -> codes [C, Q, F].
         """
-        codes = super()._code(latents)
-        if codes.shape[2]:
-            searched = np.stack(self.latents) if self._effort > 1 else None
-            self._held.append(Held(codes, self.errors, searched))
-            self._num_held += codes.shape[2]
-        found = [codes[..., :0]]
+        empty = np.zeros((self.num_stages, 0), np.int64)
+        none = np.zeros((0, self._backend.config.latent_width), np.float32)
+        codes = [
+            [self._quantize(block, self.num_stages, effort=1) for block in blocks]
+            for blocks in latents
+        ]
+        held = Held(
+            np.stack([np.concatenate([empty, *blocks], axis=1) for blocks in codes]),
+            np.stack([np.concatenate([none, *blocks]) for blocks in latents]),
+        )
+        self._held.append(held)
+        self._num_held += held.codes.shape[2]
+        found = [np.zeros((len(latents), self.depth, 0), np.int64)]
         while 2 * self._num_held >= 3 * self._segment:
             found.append(self._shared_out(self._segment))
         return np.concatenate(found, axis=2)
 
     def _shared_out(self, num_frames: int) -> np.ndarray:
         """The first frames of those held, with the stages they get. Shape: -> codes [C, Q, F]."""
-        whole = Held.joined(self._held)
-        part, rest = whole.cut(num_frames)
+        part, rest = Held.joined(self._held).cut(num_frames)
         self._held, self._num_held = [rest], self._num_held - num_frames
-        counts = self._counts(part.errors)
-        codes = part.codes if part.latents is None else self._searched(part.latents, counts)
+        channels = [
+            Deepening(self._backend, latents, codes, self.depth)
+            for latents, codes in zip(part.latents, part.codes, strict=True)
+        ]
+        searched = [True]
+        while any(searched):
+            counts = self._counts([channel.errors for channel in channels])
+            searched = [channel.deepen(row) for channel, row in zip(channels, counts, strict=True)]
+        if self._effort > 1:
+            return self._searched(part.latents, counts)
+        codes = np.stack([channel.codes for channel in channels])
         return np.where(np.arange(self.depth)[:, None] < counts[:, None], codes, -1)
 
-    def _counts(self, errors: np.ndarray) -> np.ndarray:
+    def _counts(self, errors: Sequence[np.ndarray]) -> np.ndarray:
         """Stages of each frame: as many as fit into what a constant bitrate would take.
 
-        Shape: errors [C, Q, F] -> [C, F].
+        Shape: errors [Q, F] of each channel -> [C, F].
         """
-        num_channels, _, frames = errors.shape
+        num_channels, frames = len(errors), errors[0].shape[1]
         groups = np.concatenate([group_errors(channel) for channel in errors], axis=1)
         budget = num_channels * frames * self.num_stages * self._code_bits
         total = budget // (GROUP * self._code_bits)
@@ -174,5 +178,5 @@ class VbrEncoder(DeepEncoder):
         for codes, channel, stages in zip(found, latents, counts, strict=True):
             for count in np.unique(stages):
                 frames = np.flatnonzero(stages == count)
-                codes[:count, frames] = self.search(channel[frames], int(count))
+                codes[:count, frames] = self._quantize(channel[frames], int(count))
         return found

@@ -164,8 +164,8 @@ def command(
     if weights is not None and (folder / STATE).exists():
         say(f"{folder} holds a run, which goes on; --from {weights} is for a new one")
     elif weights is not None:
-        for difference in run.start_from(weights):
-            say(f"{weights}: made narrower: {difference}")
+        for change in run.start_from(weights):
+            say(f"{weights}: {change}")
     stages = _operating_points(recipe)
     options = FitOptions(
         validate_every_s=60.0 * validate_every,

@@ -41,11 +41,14 @@ class Backend(Protocol):
         """
         ...
 
-    def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
+    def quantize(
+        self, latent: np.ndarray, num_stages: int, effort: int = 1, first: int = 0
+    ) -> np.ndarray:
         """Codes of one block.
 
         Args:
             effort: hypotheses kept in the search from stage to stage.
+            first: the stage to begin with, where `latent` is what those before it left.
 
         Shape: latent [F, D] -> codes [num_stages, F] int64.
         """

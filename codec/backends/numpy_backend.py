@@ -55,9 +55,11 @@ class NumpyBackend:
         """Pieces of wave [T] to blocks of latent [F, D]."""
         return Analysis(self, block_frames or self.block_frames)
 
-    def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
+    def quantize(
+        self, latent: np.ndarray, num_stages: int, effort: int = 1, first: int = 0
+    ) -> np.ndarray:
         """Shape: latent [F, D] -> codes [num_stages, F] int64."""
-        return self.codebooks.encode(latent, num_stages, effort)
+        return self.codebooks.encode(latent, num_stages, effort, first)
 
     def dequantize(self, codes: np.ndarray) -> np.ndarray:
         """Shape: codes [Q, F] -> latent [F, D]."""

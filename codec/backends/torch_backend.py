@@ -52,10 +52,13 @@ class TorchBackend:
         return Analysis(self, block_frames or self.window_frames)
 
     @torch.inference_mode()
-    def quantize(self, latent: np.ndarray, num_stages: int, effort: int = 1) -> np.ndarray:
+    def quantize(
+        self, latent: np.ndarray, num_stages: int, effort: int = 1, first: int = 0
+    ) -> np.ndarray:
         """Shape: latent [F, D] -> codes [num_stages, F] int64."""
         columns = self.tensor(latent).T.unsqueeze(0)
-        return self.model.quantizer.encode(columns, num_stages, beam=effort)[0].cpu().numpy()
+        codes = self.model.quantizer.encode(columns, num_stages, beam=effort, first=first)
+        return codes[0].cpu().numpy()
 
     @torch.inference_mode()
     def dequantize(self, codes: np.ndarray) -> np.ndarray:

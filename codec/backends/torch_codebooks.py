@@ -30,11 +30,14 @@ class Codebooks(nn.Module):
         return self.codebooks
 
     @torch.no_grad()
-    def encode(self, latent: Tensor, num_stages: int | None = None, beam: int = 1) -> Tensor:
+    def encode(
+        self, latent: Tensor, num_stages: int | None = None, beam: int = 1, first: int = 0
+    ) -> Tensor:
         """Codes of the nearest codewords.
 
         Args:
             beam: hypotheses kept from stage to stage; 1 is the greedy search.
+            first: the stage to begin with, where `latent` is what those before it left.
 
         Shape: latent [B, D, F] -> codes [B, num_stages, F].
 
@@ -42,7 +45,8 @@ class Codebooks(nn.Module):
             QuantizerError: another shape than that, NaN or infinity, stages or a beam out of range.
         """
         residual = self.rows(latent)
-        books = self.codewords().to(residual.dtype)[: self._known_stages(num_stages)]
+        books = self.codewords().to(residual.dtype)[first:]
+        books = books[: self._known_stages(num_stages, len(books))]
         if beam < 1:
             raise QuantizerError(f"a beam of {beam} hypotheses; it takes at least 1")
         if beam > 1:
@@ -109,8 +113,8 @@ class Codebooks(nn.Module):
         rows = latent.transpose(1, 2).reshape(-1, width)
         return rows.to(torch.promote_types(latent.dtype, torch.float32))
 
-    def _known_stages(self, num_stages: int | None) -> int:
-        stages = len(self.codebooks)
+    @staticmethod
+    def _known_stages(num_stages: int | None, stages: int) -> int:
         if num_stages is not None and not 1 <= num_stages <= stages:
             raise QuantizerError(f"{num_stages} stages; the chain has 1 to {stages}")
         return num_stages or stages

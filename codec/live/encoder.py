@@ -5,8 +5,8 @@ import numpy as np
 from codec.arrays import Array, as_wave
 from codec.backends.interface import Backend
 from codec.coder import Encoder
-from codec.deep_coder import DeepEncoder
 from codec.errors import AudioError
+from codec.live.deep_encoder import DeepEncoder
 from codec.live.packets import PacketFormat
 from codec.live.redundancy import NONE, Copies, Redundancy
 from codec.live.resampling import ShortResampler, delay_ms

@@ -4,10 +4,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from codec.allocation import allocate, group_errors, threshold_for
+from codec.allocation import allocate, depth, group_errors, threshold_for
 from codec.backends.torch_codebooks import Codebooks
 from codec.bitstream.stage_counts import GROUP
-from codec.deep_coder import depth
 
 
 @torch.no_grad()

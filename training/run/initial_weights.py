@@ -18,6 +18,7 @@ from training.quantizers import LearningModel
 from training.recipe import differences
 
 _BATCHES = 60
+"""What parts of the network are judged by."""
 _VECTORS_A_CODEWORD = 30
 _FIRST_STEP = 1_000_000_000
 
@@ -38,31 +39,36 @@ def start_linear(model: CodecModel, batches: Batches) -> None:
 @torch.no_grad()
 def start_codebooks(model: LearningModel, batches: Batches, first: int = 0) -> None:
     """Set the codebooks from stage `first` on to k-means of what the stages before leave over."""
-    latents = [model.analyse(wave).transpose(1, 2).flatten(0, 1) for wave in draw(model, batches)]
-    rows = torch.cat(latents)
     wanted = _VECTORS_A_CODEWORD * model.config.codebook_size
+    frames = batches.size * batches.crop // model.config.hop
+    latents = [
+        model.analyse(wave).transpose(1, 2).flatten(0, 1)
+        for wave in draw(model, batches, max(_BATCHES, -(-wanted // frames)))
+    ]
+    rows = torch.cat(latents)
     chosen = torch.randperm(len(rows), device=rows.device)[:wanted]
     model.quantizer.initialise(rows[chosen].T.unsqueeze(0), first=first)
 
 
-def draw(model: CodecModel, batches: Batches) -> list[Tensor]:
+def draw(model: CodecModel, batches: Batches, count: int = _BATCHES) -> list[Tensor]:
     """Batches from steps that no run reaches. Shape: -> [B, 1, T] each."""
     device = model.spectrum.window.device
-    return [batches.draw(_FIRST_STEP + n).to(device) for n in range(_BATCHES)]
+    return [batches.draw(_FIRST_STEP + n).to(device) for n in range(count)]
 
 
 _LOOKAHEADS = {part: f"{part}_lookahead" for part in PARTS}
 _OF_REFINER = {"refiner_hop", "refiner_width", "refiner_hidden", "refiner_noise"}
-_MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", *_OF_REFINER}
+_MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", "num_stages", *_OF_REFINER}
 
 
 @torch.no_grad()
 def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
-    """Set `model`'s weights to `other`'s, whose look-aheads and refiner may be others.
+    """Set `model`'s weights to `other`'s, whose look-aheads, stages and refiner may be others.
 
     A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
-    counts as the last frame it still sees. A refiner of another hop, width or depth, or with other
-    channels or noise, begins anew.
+    counts as the last frame it still sees. Stages that `other` lacks keep their codewords, which
+    `start_codebooks` sets. A refiner of another hop, width or depth, or with other channels or
+    noise, begins anew.
 
     Raises:
         TrainingError: models that differ in more than that.
@@ -85,6 +91,9 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
             blocks = "refiner.blocks" if part == "refiner" else f"{part}.trunk.blocks"
             key = f"{blocks}.{block}.over_time.weight"
             weights[key] = _shifted(weights[key], before - now)
+    shared = min(mine["num_stages"], theirs["num_stages"])
+    books = model.quantizer.codebooks
+    books[:shared] = weights.pop("quantizer.codebooks")[:shared]
     model.load_state_dict(weights, strict=False)
 
 

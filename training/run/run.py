@@ -57,7 +57,8 @@ class Run:
 
     def start_from(self, checkpoint: str) -> list[str]:
         """Weights of a checkpoint whose model is this recipe's, or wider (see `slimmed`), or has
-        other look-aheads or another refiner or none (see `take_weights`). What was made narrower.
+        other look-aheads, fewer stages, another refiner or none (see `take_weights`). What was
+        made narrower or deeper, in words.
 
         Raises:
             CheckpointError: not found, or damaged.
@@ -69,12 +70,17 @@ class Run:
         if is_narrower(self.recipe.model, model.config):
             model = slimmed(model, self.recipe.model, draw(model, self.batches))
         take_weights(self.state.model, model, checkpoint)
+        told = [f"made narrower: {line}" for line in differences(wide, model.config.to_dict())]
+        before, stages = model.config.num_stages, self.recipe.model.num_stages
+        if before < stages:
+            start_codebooks(self.state.model, self.batches, first=before)
+            told.append(f"new codewords for stages {before + 1} to {stages}")
         for tensor in self.state.model.state_dict().values():
             copy_from_first_rank(tensor)
         self.state.model.quantizer.average.reset()
         self.state.average.load_state_dict(self.state.model.state_dict())
         self.started = True
-        return differences(wide, model.config.to_dict())
+        return told
 
     def train_step(self) -> dict[str, float]:
         """Take one step; what to log."""

@@ -32,9 +32,9 @@ _LEAST_SCALE = 0.05
 
 def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
     """Whether `config` asks for less than the `other` has, for more nowhere, and is alike otherwise
-    but for look-aheads. Which blocks will be left out, and so how wide those kept are, is seen
-    later."""
-    may_differ = {"latent_width", "refiner_noise", "expansion", "overlap"}
+    but for look-aheads and stages. Which blocks will be left out, and so how wide those kept are,
+    is seen later."""
+    may_differ = {"latent_width", "refiner_noise", "expansion", "overlap", "num_stages"}
     may_differ |= {f"{part}_{kind}" for part in PARTS for kind in ("hidden", "lookahead")}
     found = {name for name, value in config.to_dict().items() if value != getattr(other, name)}
     mine, theirs = _sizes(config), _sizes(other)

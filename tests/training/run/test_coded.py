@@ -2,8 +2,8 @@
 
 import torch
 
+from codec.allocation import depth
 from codec.backends.torch_codebooks import Codebooks
-from codec.deep_coder import depth
 from training.recipe import load_recipe
 from training.run.allocation import allocated_stages
 from training.run.draws import LONGEST_LOSS, draw_coded

@@ -1,4 +1,4 @@
-"""Weights of a model with other look-aheads: what a start from them keeps."""
+"""Weights of a model with other look-aheads or stages: what a start from them keeps."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -55,6 +55,39 @@ def test_a_refiner_begins_as_hardly_a_change(
     codes = refined.state.model.encode(wave)
     before, after = plain.state.model.decode(codes), refined.state.model.decode(codes)
     assert float((after - before).norm()) < 0.05 * float(before.norm())
+
+
+def test_stages_more_begin_with_what_those_before_leave(
+    recipe: Recipe, corpus: Corpus, tmp_path: Path
+) -> None:
+    plain = Run(recipe, corpus)
+    plain.start()
+    plain.export(tmp_path / "weights.safetensors")
+    known = recipe.model.num_stages
+    deeper = Run(with_model(recipe, num_stages=known + 2), corpus)
+    told = deeper.start_from(str(tmp_path / "weights.safetensors"))
+    assert told == [f"new codewords for stages {known + 1} to {known + 2}"]
+    books = deeper.state.average.quantizer
+    torch.testing.assert_close(
+        books.codewords()[:known], plain.state.average.quantizer.codewords(), atol=2e-3, rtol=2e-3
+    )
+    latent = deeper.state.average.analyse(plain.batches.draw(0))
+    left = books.errors(latent, books.encode(latent)).sum((0, 2))
+    assert left[known + 1] < 0.95 * left[known] < 0.9 * left[known - 1]
+
+
+def test_of_more_stages_the_first_are_taken(recipe: Recipe, corpus: Corpus, tmp_path: Path) -> None:
+    plain = Run(recipe, corpus)
+    plain.start()
+    plain.export(tmp_path / "weights.safetensors")
+    fewer = Run(with_model(recipe, num_stages=1), corpus)
+    assert fewer.start_from(str(tmp_path / "weights.safetensors")) == []
+    torch.testing.assert_close(
+        fewer.state.model.quantizer.codewords()[0],
+        plain.state.model.quantizer.codewords()[0],
+        atol=2e-3,
+        rtol=2e-3,
+    )
 
 
 def test_a_refiner_with_more_channels_or_noise_again_begins_anew(

@@ -1,22 +1,11 @@
-"""An encoder that gives more stages than will be kept: others choose how many each frame gets.
-
-Files choose for a minute at once (`codec.vbr`), conversations frame by frame
-(`codec.live.reservoir`).
+"""An encoder that gives more stages than will be kept: `codec.live.reservoir` chooses how many each
+frame gets, as soon as it is there. Files choose for a minute at once (`codec.vbr`).
 """
 
 import numpy as np
 
+from codec.allocation import depth
 from codec.coder import Encoder, Latents
-
-DEEPEST = 2
-"""A frame has at most so many times the mean number of stages, and …"""
-DEEPEST_MORE = 4
-"""… so many more."""
-
-
-def depth(num_stages: int, mean_stages: int) -> int:
-    """Stages that a frame has at most."""
-    return min(num_stages, DEEPEST * mean_stages + DEEPEST_MORE)
 
 
 class DeepEncoder(Encoder):
