@@ -8,7 +8,7 @@ DEBIAN_PACKAGES = gcc python3-dev python3-venv opus-tools codec2 speex chromium
 
 MINUTES ?= 5
 CODEC_TESTS = codec tests/codec tests/fuzz
-FUZZ_TARGETS = reader stream growing decompress audio checkpoint
+FUZZ_TARGETS = reader stream growing decompress audio pipe checkpoint
 
 .PHONY: try test test-slow test-only fuzz soak coverage setup check format system clean
 

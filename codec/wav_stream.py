@@ -117,7 +117,8 @@ def _samples(data: bytes, kind: tuple[int, int]) -> np.ndarray:
         return (wide.view("<i4")[:, 0] / np.float64(2**31)).astype(np.float32)
     values = np.frombuffer(data, _TYPES[kind])
     if tag == _FLOAT:
-        return values.astype(np.float32)
+        with np.errstate(over="ignore", invalid="ignore"):  # what isn't finite is refused later
+            return values.astype(np.float32)
     if bits == 8:
         return (values.astype(np.float32) - np.float32(128.0)) / np.float32(128.0)
     return (values / np.float64(2 ** (bits - 1))).astype(np.float32)

@@ -35,6 +35,7 @@ from codec.bitstream.header import HEADER_BYTES, MAX_STAGES, payload_bytes, unpa
 from codec.catalog import describe_checkpoint
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, CheckpointError, ConfigError
+from codec.wav_stream import WavStream, open_wav_stream
 
 GOLDEN = Path(__file__).parent.parent / "codec" / "bitstream" / "golden"
 MAX_VALUES = 200_000
@@ -135,6 +136,22 @@ def audio(data: bytes) -> str:
     return f"{found.info.format} {total}"
 
 
+def pipe(data: bytes) -> str:
+    """A wav that comes through a pipe; anything else is left to libsndfile."""
+    try:
+        found = open_wav_stream(io.BytesIO(data))
+        if not isinstance(found, WavStream):
+            return "no wav of plain samples"
+        total = 0
+        for block in found.blocks():
+            assert block.shape[0] == found.num_channels
+            assert np.isfinite(block).all()
+            total += block.shape[1]
+    except AudioError:
+        return "AudioError"
+    return f"{found.num_channels}x{total} at {found.sample_rate}"
+
+
 def checkpoint(data: bytes) -> str:
     """A checkpoint's header and tensors."""
     with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
@@ -153,6 +170,7 @@ TARGETS: dict[str, Callable[[bytes], str]] = {
     "growing": growing,
     "decompress": decompress,
     "audio": audio,
+    "pipe": pipe,
     "checkpoint": checkpoint,
 }
 
@@ -243,6 +261,10 @@ def seeds(target: str) -> tuple[bytes, ...]:
         return tuple(
             _recording(kind) for kind in ("WAV", "FLAC", "OGG", "MP3", "AIFF", "AU", "CAF")
         )
+    if target == "pipe":
+        kinds = ("PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE")
+        extended = [_recording(form, "PCM_16") for form in ("WAVEX", "RF64")]
+        return (*(_recording("WAV", kind) for kind in kinds), *extended)
     if target == "checkpoint":
         return (small_checkpoint(),)
     if target == "growing":
@@ -302,8 +324,8 @@ def mutated(target: str, number: int) -> bytes:
     return bytes(data)
 
 
-def _recording(kind: str) -> bytes:
+def _recording(form: str, subtype: str | None = None) -> bytes:
     wave = 0.1 * np.sin(np.arange(2_000) / 20.0)
     file = io.BytesIO()
-    soundfile.write(file, wave, 16_000, format=kind)
+    soundfile.write(file, wave, 16_000, format=form, subtype=subtype)
     return file.getvalue()

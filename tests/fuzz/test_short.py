@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 OUTCOMES = json.loads((HERE / "outcomes.json").read_text())
 NUM_INPUTS = {
     "reader": 4_000, "stream": 2_000, "growing": 2_000, "decompress": 800, "audio": 300,
-    "checkpoint": 300,
+    "pipe": 1_000, "checkpoint": 300,
 }  # fmt: skip
 FIXED = ("reader", "stream", "growing", "decompress")
 """Targets whose outcomes depend on nothing but this repository."""
