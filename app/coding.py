@@ -51,12 +51,12 @@ class Encode:
             opened = open_wav_stream(source)
         how: dict[str, Any] = {
             "num_stages": num_stages, "mono": self.mono, "chunk_s": self.chunk_s,
-            "force": self.force, "progress": progress,
+            "tags": self.tags, "force": self.force, "progress": progress,
         }  # fmt: skip
         if isinstance(opened, WavStream):
             coded = record_file(codec, opened, target, **how)
         else:
-            coded = compress_file(codec, opened, target, tags=self.tags, vbr=self.vbr, **how)
+            coded = compress_file(codec, opened, target, vbr=self.vbr, **how)
         facts = coded_facts(coded)
         facts["notes"] += nearest_note(self.bitrate, codec.config.bitrate_kbps(num_stages))
         if self.vbr_asked and isinstance(opened, WavStream):

@@ -84,7 +84,14 @@ def _do(job: Job, work: Work, force: bool, progress: Progress) -> Facts:
         for path in job.outputs:
             check_target(path, force)
         facts = work(source, job.target, progress)
+    if job.source == STANDARD:
+        facts["notes"] = [_of_standard_input(note) for note in facts.get("notes", ())]
     return {"input": str(job.source), "output": str(job.target), **facts}
+
+
+def _of_standard_input(note: str) -> str:
+    """A note as a person would say it, who gave no file named <stdin>."""
+    return f"standard input: {note[9:]}" if note.startswith("<stdin>: ") else note
 
 
 def _standard_input() -> BinaryIO:

@@ -129,26 +129,32 @@ def record_file(
     num_stages: int,
     mono: bool = False,
     chunk_s: float | None = None,
+    tags: bool = False,
     force: bool = False,
     progress: Progress | None = None,
 ) -> CodedFile:
     """Code a recording while it comes, into a file of version 2 that grows with it.
 
     The target is written as it is, chunk by chunk. An interruption ends the recording, and the file
-    is finished; what kills the process leaves a file whose whole chunks decode.
+    is finished; so does a pipe that ends before its header says, with a warning. What kills the
+    process leaves a file whose whole chunks decode.
+
+    Args:
+        tags: keep title, artist and the like as far as they stand before the samples, and the
+            source's format.
 
     Raises:
         AudioError: samples that can't be coded, or none.
         OutputError: the target exists or can't be written.
     """
     header = codec.header(wav.sample_rate, 1 if mono else wav.num_channels, num_stages)
-    header = replace(with_chunks(header, chunk_s), version=GROWING)
+    header = replace(with_chunks(header, chunk_s), version=GROWING, tags=wav.tags if tags else ())
     blocks: Iterator[np.ndarray] = _reported(wav.blocks(), wav.sample_rate, 0, progress)
     first = next(blocks)  # a target is made only if there is something to code
     blocks = _until_interrupted(chain([first], blocks))
     with growing_file(target, force) as file:
         written = codec.compress_blocks(_folded(blocks) if mono else blocks, header, file)
-    return CodedFile(written, written.file_bytes)
+    return CodedFile(written, written.file_bytes, tuple(wav.warnings))
 
 
 def decompress_file(

@@ -6,12 +6,13 @@ nothing is coded before it ends. Only plain samples are read here; the rest goes
 
 import io
 import struct
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
 import numpy as np
 
+from codec.bitstream import Tags, kept_tags
 from codec.errors import AudioError
 from codec.pcm import check_wave
 
@@ -20,9 +21,16 @@ _READ = 1 << 16
 _UNKNOWN_BYTES = 0x7FFF_0000
 """Programs that write to a pipe put such a number, or one above it, or 0, where a length should be.
 """
+_UNKNOWN_WIDE_BYTES = 1 << 62
+"""The same, where lengths have 64 bits."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {(_PCM, 8): "u1", (_PCM, 16): "<i2", (_PCM, 32): "<i4", (_FLOAT, 32): "<f4",
           (_FLOAT, 64): "<f8"}  # fmt: skip
+_SUBTYPES = {(_PCM, 8): "PCM_U8", (_PCM, 16): "PCM_16", (_PCM, 24): "PCM_24", (_PCM, 32): "PCM_32",
+             (_FLOAT, 32): "FLOAT", (_FLOAT, 64): "DOUBLE"}  # fmt: skip
+_NAMES = {b"INAM": "title", b"IART": "artist", b"IPRD": "album", b"ICRD": "date",
+          b"ICMT": "comment", b"ICOP": "copyright", b"IGNR": "genre", b"ISFT": "software",
+          b"ITRK": "tracknumber"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -38,12 +46,16 @@ class WavStream:
     num_bytes: int | None
     """Of samples, as its header says; None if it doesn't know."""
     name: str
+    tags: Tags = ()
+    """Those that stand before the samples, and the source's format."""
+    warnings: list[str] = field(default_factory=list)
+    """What looks wrong but does not stop the reading; complete after `blocks`."""
 
     def blocks(self) -> Iterator[np.ndarray]:
         """The samples as they come, scaled to [-1, 1]. Shape: -> wave [C, T] float32.
 
         Raises:
-            AudioError: none at all, samples that can't be coded, or fewer than the header says.
+            AudioError: none at all, or samples that can't be coded.
         """
         size = self.num_channels * self.kind[1] // 8
         held, count = b"", 0
@@ -56,17 +68,15 @@ class WavStream:
                 check_wave(wave, self.name)
                 yield np.ascontiguousarray(wave)
             held = held[whole:]
-        if not count:
+        if count < size:
             raise AudioError(f"{self.name}: empty recording (0 samples)")
         if self.num_bytes is not None and count < self.num_bytes:
-            raise AudioError(
-                f"{self.name}: damaged, it ends after {count} of {self.num_bytes} bytes of samples"
-            )
+            what = f"its header promises {self.num_bytes} bytes of samples and it ends after"
+            self.warnings.append(f"{self.name}: cut short? {what} {count}")
 
 
 def open_wav_stream(file: BinaryIO) -> "WavStream | BinaryIO":
     """A wav of plain samples at the start of a pipe; anything else is given back as it came."""
-    name = str(getattr(file, "name", "audio data"))
     head = b""
 
     def more(count: int) -> bytes:
@@ -78,21 +88,36 @@ def open_wav_stream(file: BinaryIO) -> "WavStream | BinaryIO":
     start = more(12)
     if start[:4] not in (b"RIFF", b"RF64") or start[8:] != b"WAVE":
         return cast(BinaryIO, _Rejoined(head, file))
-    form: tuple[int, int, int, int] | None = None
+    chunks = {b"RIFF": start[:4]}
     while len(chunk := more(8)) == 8 and len(head) < _MOST_HEADER:
         kind, length = chunk[:4], struct.unpack("<I", chunk[4:])[0]
         if kind == b"data":
-            if form is None:
-                break
-            tag, channels, rate, bits = form
-            known = None if length == 0 or length >= _UNKNOWN_BYTES else length
-            return WavStream(file, rate, channels, (tag, bits), known, name)
+            return _stream(file, chunks, length) or cast(BinaryIO, _Rejoined(head, file))
         body = more(min(length + length % 2, _MOST_HEADER))
-        if kind == b"fmt ":
-            form = _format(body)
-            if form is None:
-                break
+        chunks[body[:4] if kind == b"LIST" else kind] = body
     return cast(BinaryIO, _Rejoined(head, file))
+
+
+def _stream(file: BinaryIO, chunks: Mapping[bytes, bytes], num_bytes: int) -> WavStream | None:
+    """A wav by the chunks before its samples; None for what only libsndfile reads."""
+    body = chunks.get(b"fmt ", b"")
+    form = _format(body)
+    if form is None:
+        return None
+    tag, channels, rate, bits = form
+    wide = chunks.get(b"ds64", b"")
+    if num_bytes == 0xFFFF_FFFF and len(wide) >= 16:
+        known, most = struct.unpack("<Q", wide[8:16])[0], _UNKNOWN_WIDE_BYTES
+    else:
+        known, most = num_bytes, _UNKNOWN_BYTES
+    extensible = body[:2] == struct.pack("<H", _EXTENSIBLE)
+    container = "RF64" if chunks[b"RIFF"] == b"RF64" else "WAVEX" if extensible else "WAV"
+    source_format = {"source_format": f"{container} {_SUBTYPES[tag, bits]}"}
+    return WavStream(
+        file, rate, channels, (tag, bits), known if 0 < known < most else None,
+        name=str(getattr(file, "name", "audio data")),
+        tags=kept_tags(_info(chunks.get(b"INFO", b"")) | source_format),
+    )  # fmt: skip
 
 
 def _format(body: bytes) -> tuple[int, int, int, int] | None:
@@ -102,9 +127,22 @@ def _format(body: bytes) -> tuple[int, int, int, int] | None:
     tag, channels, rate, _, align, bits = struct.unpack("<HHIIHH", body[:16])
     if tag == _EXTENSIBLE and len(body) >= 26:
         tag = struct.unpack("<H", body[24:26])[0]
-    plain = (tag, bits) in _TYPES or (tag, bits) == (_PCM, 24)
+    plain = (tag, bits) in _SUBTYPES
     sound = 1 <= channels <= 255 and align == channels * bits // 8
     return (tag, channels, rate, bits) if plain and sound else None
+
+
+def _info(body: bytes) -> dict[str, str]:
+    """Title, artist and the like in a chunk of type INFO, by the names that soundfile gives."""
+    found: dict[str, str] = {}
+    place = 4
+    while place + 8 <= len(body):
+        kind, length = body[place : place + 4], struct.unpack_from("<I", body, place + 4)[0]
+        text = body[place + 8 : place + 8 + length].partition(b"\0")[0]
+        if kind in _NAMES:
+            found[_NAMES[kind]] = text.decode(errors="replace")
+        place += 8 + length + length % 2
+    return found
 
 
 def _samples(data: bytes, kind: tuple[int, int]) -> np.ndarray:

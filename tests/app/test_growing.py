@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from codec.audio import open_audio
 from codec.bitstream import FileReader, unpack_file
+from codec.errors import AudioError
 from codec.wav_stream import WavStream, open_wav_stream
 from tests.app.conftest import Nsvq
 
@@ -137,6 +139,72 @@ def test_an_interruption_ends_the_recording(toy_checkpoint: Path, tmp_path: Path
         process.send_signal(signal.SIGINT)
         assert process.wait(120) == 0
     assert FileReader(io.BytesIO(target.read_bytes())).header.num_samples == 15_500
+
+
+def test_a_pipe_cut_short_is_coded_as_far_as_it_goes(
+    nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    target, cut = tmp_path / "talk.nsvq", tmp_path / "cut.wav"
+    cut.write_bytes(wav_bytes(noise(32_000), 16_000, "PCM_16")[:40_001])
+    target.write_bytes(b"an older one")
+    options = f"--checkpoint {toy_checkpoint} -f"
+    result = shell(f"cat {cut} | {' '.join([*NSVQ, 'encode', '-', '-o', str(target), options])} -f")
+    assert result.returncode == 0
+    told = "cut short? its header promises 64000 bytes of samples and it ends after 39957"
+    assert result.stderr.decode() == f"nsvq: standard input: {told}\n"
+    header, codes = unpack_file(target.read_bytes())
+    assert header.num_samples == 19_978
+    by_path = nsvq("encode", cut, "-o", tmp_path / "p.nsvq", *options.split())
+    assert (by_path.exit_code, "cut short?" in by_path.stderr) == (0, True)
+    np.testing.assert_array_equal(codes, unpack_file((tmp_path / "p.nsvq").read_bytes())[1])
+
+
+def test_a_wide_header_tells_where_samples_end() -> None:
+    data = wav_bytes(noise(3_000), 16_000, "PCM_16", "RF64")
+    stream = open_wav_stream(io.BytesIO(data + b"LIST" + bytes(60)))
+    assert isinstance(stream, WavStream)
+    assert sum(wave.shape[1] for wave in stream.blocks()) == 3_000
+    cut = open_wav_stream(io.BytesIO(data[:-1_000]))
+    assert isinstance(cut, WavStream)
+    assert sum(wave.shape[1] for wave in cut.blocks()) == 2_500
+    assert "cut short?" in cut.warnings[0]
+
+
+def test_less_than_a_sample_is_none() -> None:
+    data = wav_bytes(noise(10), 16_000, "PCM_16")
+    for size in (b"\x14\0\0\0", b"\xff\xff\xff\xff"):
+        stream = open_wav_stream(io.BytesIO(data[:40] + size + b"\1"))
+        assert isinstance(stream, WavStream)
+        with pytest.raises(AudioError, match="empty recording"):
+            list(stream.blocks())
+
+
+@pytest.mark.parametrize("kind", ["WAV", "WAVEX", "RF64"])
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE"])
+def test_tags_of_a_pipe_are_those_of_the_file(kind: str, subtype: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    with soundfile.SoundFile(path, "w", 16_000, 1, subtype, format=kind) as file:
+        file.title, file.artist, file.date = "Tea", "Zoë", "2026"
+        file.album, file.comment, file.genre, file.copyright = "A", "odd", "g", "(c)"
+        file.write(noise(100))
+    with path.open("rb") as pipe, open_audio(path) as reader:
+        stream = open_wav_stream(pipe)
+        assert isinstance(stream, WavStream)
+        assert stream.tags == reader.tags
+        assert len(stream.tags) >= 8 or kind == "RF64"
+
+
+def test_tags_go_through_a_pipe(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path) -> None:
+    with soundfile.SoundFile(tmp_path / "a.wav", "w", 16_000, 1) as file:
+        file.title = "Tea"
+        file.write(noise(8_000))
+    encode = f"{' '.join([*NSVQ, 'encode', '-', '--checkpoint', str(toy_checkpoint)])} -o"
+    for name, options in (("tags", "--tags"), ("none", "")):
+        line = f"cat {tmp_path}/a.wav | {encode} {tmp_path}/{name}.nsvq {options}"
+        assert shell(line).stderr == b""
+    shown = json.loads(nsvq("info", tmp_path / "tags.nsvq", "--json").stdout)["files"][0]["tags"]
+    assert (shown["title"], shown["source_format"]) == ("Tea", "WAV PCM_16")
+    assert unpack_file((tmp_path / "none.nsvq").read_bytes())[0].tags == ()
 
 
 def test_a_bad_pipe_leaves_no_file(toy_checkpoint: Path, tmp_path: Path) -> None:
