@@ -1,5 +1,6 @@
 """`nsvq reconstruct`: what the codec makes of a recording, to hear, to see and in numbers."""
 
+import io
 import math
 import os
 import time
@@ -53,7 +54,7 @@ class Reconstruct:
         places = (target, *(target.with_suffix(suffix) for suffix in BESIDE))
         with ExitStack() as stack:
             files = [stack.enter_context(new_file(path, self.encode.force)) for path in places]
-            facts = self._compare(source, files, progress)
+            facts = self._compare(_readable_twice(source), files, progress)
         return {**facts, "wav": str(places[1]), "picture": str(places[2])}
 
     def _compare(self, source: Place, files: Sequence[BinaryIO], progress: Progress) -> Facts:
@@ -69,6 +70,8 @@ class Reconstruct:
         decompress_file(codec, coded, wav)
         decode_s = time.perf_counter() - start
         wav.seek(0)
+        if not isinstance(source, Path):
+            source.seek(0)
         rate = codec.config.sample_rate
         original, decoded = (resample(*read_audio(place), rate) for place in (source, wav))
         most = PICTURE_S * rate
@@ -76,6 +79,15 @@ class Reconstruct:
         draw_pair(picture, original[0, :most], decoded[0, :most], rate, title)
         scores = mean_scores(original, decoded, rate)
         return {**facts, **scores, "encode_s": facts["elapsed_s"], "decode_s": decode_s}
+
+
+def _readable_twice(source: Place) -> Place:
+    """A pipe or a device gives its bytes only once: they are kept, under its name."""
+    if not isinstance(source, Path) or not source.exists() or source.is_file():
+        return source
+    kept = io.BytesIO(source.read_bytes())
+    kept.name = str(source)  # type: ignore[attr-defined]
+    return kept
 
 
 @click.command()

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -202,6 +203,27 @@ def test_reconstruct_writes_file_wav_and_picture(
     assert again.exit_code == 1
     assert "--force" in again.stderr
     assert nsvq("reconstruct", *options, "--force").exit_code == 0
+
+
+def test_reconstruct_takes_a_pipe(
+    nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("pesq", reason="the extra `evaluate` is not installed")
+    os.mkfifo(pipe := tmp_path / "talk.wav")
+    threading.Thread(target=lambda: pipe.write_bytes(clip.read_bytes()), daemon=True).start()
+    options = ("-o", tmp_path / "out", "--checkpoint", toy_checkpoint, "--json")
+    result = nsvq("reconstruct", pipe, *options)
+    assert result.exit_code == 0, result.stderr
+    (facts,) = json.loads(result.stdout)["files"]
+    (same,) = json.loads(nsvq("reconstruct", clip, *options).stdout)["files"]
+    for name in ("pesq_wb", "stoi", "coded_bytes", "num_samples"):
+        assert facts[name] == same[name]
+    os.mkfifo(tmp_path / "none.wav")
+    threading.Thread(target=(tmp_path / "none.wav").write_bytes, args=(b"",), daemon=True).start()
+    result = nsvq("reconstruct", tmp_path / "none.wav", *options)
+    assert result.exit_code == 1
+    (failure,) = json.loads(result.stdout)["failures"]
+    assert failure["error"].endswith("none.wav: empty file (0 bytes); expected a recording")
 
 
 @pytest.mark.parametrize("force", [(), ("--force",)])
