@@ -88,6 +88,8 @@ def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float
 
     >>> summary([{"seconds": 60.0}], 3, 1, 6.0)
     '1 of 3 files written, 1 there already; 60.0 s of audio in 6.0 s, 10.0 × real time'
+    >>> summary([{"seconds": 60.0, "num_channels": 2}], 1, 0, 6.0).partition("; ")[2]
+    '60.0 s of audio in 6.0 s, 10.0 × real time; 1 has several channels, each at the full bitrate'
     """
     line = f"{len(done)} of {num_jobs} files written"
     if skipped:
@@ -96,7 +98,12 @@ def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float
         return line
     audio_s = sum(facts["seconds"] for facts in done)
     speed = audio_s / max(1e-9, elapsed_s)
-    return f"{line}; {audio_s:.1f} s of audio in {elapsed_s:.1f} s, {speed:.1f} × real time"
+    line += f"; {audio_s:.1f} s of audio in {elapsed_s:.1f} s, {speed:.1f} × real time"
+    if wide := sum(facts.get("num_channels", 1) > 1 for facts in done):
+        line += (
+            f"; {wide} {'has' if wide == 1 else 'have'} several channels, each at the full bitrate"
+        )
+    return line
 
 
 def _run(

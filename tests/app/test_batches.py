@@ -235,6 +235,19 @@ def test_mono_folds_channels(nsvq: Nsvq, toy_checkpoint: Path, tmp_path: Path) -
     assert (tmp_path / "one.nsvq").read_bytes() == (tmp_path / "mean.nsvq").read_bytes()
 
 
+def test_a_batch_tells_what_channels_cost(
+    nsvq: Nsvq, clip: Path, toy_checkpoint: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        soundfile.write(tmp_path / "in" / f"{number}.wav", np.zeros((8_000, 2)), 16_000)
+    (tmp_path / "in" / "mono.flac").write_bytes(clip.read_bytes())
+    options = ("--checkpoint", toy_checkpoint, "-o", tmp_path / "out", "-f")
+    told = nsvq("encode", tmp_path / "in", *options).stdout
+    assert told.endswith("; 2 have several channels, each at the full bitrate\n")
+    assert "channels" not in nsvq("encode", tmp_path / "in", "--mono", *options).stdout
+
+
 @pytest.mark.parametrize("name", ["x.mp3", "x.WAV", "x.m4a"])
 def test_an_output_named_like_another_kind_is_wrong_usage(
     name: str, nsvq: Nsvq, clip: Path, coded: Path, tmp_path: Path
@@ -244,7 +257,7 @@ def test_an_output_named_like_another_kind_is_wrong_usage(
     assert "named like a recording" in result.stderr
     if name != "x.WAV":
         result = nsvq("decode", coded, "-o", tmp_path / name, "--checkpoint", "not looked for")
-        assert result.exit_code == 1
+        assert result.exit_code == 2
         assert "expected .wav or .flac" in result.stderr
     assert not (tmp_path / name).exists()
 
