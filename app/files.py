@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import click
 
+from codec.errors import AudioError
 from codec.folders import files_below
 
 STANDARD = Path("-")
@@ -98,6 +99,20 @@ def plan_jobs(
         jobs = [_with_others(job, beside) for job in jobs]
     _refuse_collisions(jobs)
     return Plan(jobs, unread)
+
+
+def named_format(target: Path) -> str:
+    """ "wav" or "flac", as an output for a recording is named.
+
+    Raises:
+        click.UsageError: it is named like something else.
+    """
+    from codec.pcm import target_format
+
+    try:
+        return target_format(target)
+    except AudioError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def expand(inputs: Sequence[str], reads: Sequence[str]) -> tuple[list[Path], dict[Path, str]]:

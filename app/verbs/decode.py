@@ -1,12 +1,10 @@
 """`nsvq decode`: .nsvq files to recordings."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from app.batch import Manner, run_jobs
 from app.coding import Decode, coded_line
-from app.files import NSVQ_SUFFIX, STANDARD, Job, plan_jobs
+from app.files import NSVQ_SUFFIX, STANDARD, Job, named_format, plan_jobs
 from app.options import (
     backend_option,
     checkpoint_option,
@@ -16,10 +14,6 @@ from app.options import (
     output_options,
     rate_options,
 )
-from codec.pcm import target_format
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()
@@ -73,4 +67,4 @@ def _refuse_name(job: Job, audio_format: str | None) -> None:
     if audio_format and job.target.suffix in {".wav", ".flac"} - {f".{audio_format}"}:
         raise click.UsageError(f"{job.target} isn't what --format {audio_format} writes")
     if not audio_format and job.target != STANDARD:
-        target_format(job.target)
+        named_format(job.target)

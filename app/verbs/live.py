@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from app.files import named_format
 from app.options import checkpoint_option, json_option, rate_options
 from app.packet_options import parse_copies
 from app.work import load_codec
 from codec.output import new_file
-from codec.pcm import target_format, write_blocks
+from codec.pcm import write_blocks
 
 if TYPE_CHECKING:
     from app.live.call import Call, Listening, Talking
@@ -99,7 +100,7 @@ def command(
         raise click.UsageError("--fast goes with --input, on one machine")
     if target and not hears:
         raise click.UsageError("--output has nothing to write: what is sent is heard elsewhere")
-    kind = target_format(target) if target else ""
+    kind = named_format(target) if target else ""
     codec = load_codec(checkpoint)
     with ExitStack() as stack:
         call = _call(codec, stack, talks, hears, options)

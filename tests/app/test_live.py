@@ -194,6 +194,7 @@ def test_keys_come_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         ("--fast", 2, "--fast goes with --input"),
         ("--to nowhere", 2, "HOST:PORT"),
         ("--to 127.0.0.1:5004 --output x.wav --input {said}", 2, "nothing to write"),
+        ("--input {said} --output x.mp3", 2, "expected .wav or .flac"),
         ("--input missing.wav --output {out}", 1, "missing.wav: no such file"),
         ("--input {said} --output {out} --bitrate 0.1", 1, "below the lowest"),
         ("--input {said} --output {out} --copies 3:2", 1, "expected at least 6 stages"),
