@@ -100,9 +100,8 @@ def summary(done: Sequence[Facts], num_jobs: int, skipped: int, elapsed_s: float
     speed = audio_s / max(1e-9, elapsed_s)
     line += f"; {audio_s:.1f} s of audio in {elapsed_s:.1f} s, {speed:.1f} × real time"
     if wide := sum(facts.get("num_channels", 1) > 1 for facts in done):
-        line += (
-            f"; {wide} {'has' if wide == 1 else 'have'} several channels, each at the full bitrate"
-        )
+        have = "has" if wide == 1 else "have"
+        line += f"; {wide} {have} several channels, each at the full bitrate"
     return line
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, SupportsIndex
 
 import numpy as np
 
@@ -32,8 +32,8 @@ class BlockCoder:
         metadata: dict[str, str] | None = None,
         effort: int = 1,
     ) -> None:
-        if not 1 <= effort <= MAX_EFFORT:
-            raise ConfigError(f"effort {effort}; expected 1 to {MAX_EFFORT}")
+        if not isinstance(effort, SupportsIndex) or not 1 <= effort <= MAX_EFFORT:
+            raise ConfigError(f"effort {effort}; expected a whole number from 1 to {MAX_EFFORT}")
         self.backend = backend
         self.config: ModelConfig = backend.config
         self.model_id = model_id

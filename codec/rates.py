@@ -37,7 +37,12 @@ class Rates:
             ConfigError: the bitrate is below one stage, or not a finite number.
         """
         lowest = self.bitrate_kbps(1)
-        if not math.isfinite(bitrate_kbps) or bitrate_kbps < lowest - 1e-9:
+        if not math.isfinite(bitrate_kbps):
+            raise ConfigError(
+                f"bitrate {bitrate_kbps:g} kbps is not a finite number; "
+                f"{lowest:g} to {self.bitrate_kbps():g} kbps are on offer"
+            )
+        if bitrate_kbps < lowest - 1e-9:
             raise ConfigError(
                 f"bitrate {bitrate_kbps:g} kbps is below the lowest on offer, {lowest:g} kbps"
             )

@@ -208,7 +208,7 @@ def test_more_effort_codes_nearer_at_the_same_rate(toy: Codec) -> None:
     assert distance(8) < distance(1)
 
 
-@pytest.mark.parametrize("effort", [0, 65])
-def test_an_effort_out_of_range_is_refused(toy: Codec, effort: int) -> None:
-    with pytest.raises(ConfigError, match="effort"):
-        Codec(toy.backend, toy.model_id, effort=effort)
+@pytest.mark.parametrize("effort", [0, 65, 2.0, float("nan"), "2", None])
+def test_an_effort_that_is_none_is_refused(toy: Codec, effort: object) -> None:
+    with pytest.raises(ConfigError, match=r"effort .* a whole number from 1 to 64"):
+        Codec(toy.backend, toy.model_id, effort=effort)  # type: ignore[arg-type]
