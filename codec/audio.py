@@ -1,7 +1,6 @@
 """Recordings: the only file that opens audio; `codec.pcm` writes it."""
 
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 import soundfile
 
 from codec.bitstream import Tags, kept_tags
+from codec.cut_short import noted_cut, unfinished_ogg
 from codec.errors import AudioError
 from codec.ffmpeg import converted
 from codec.formats import FFMPEG, suffix_of
@@ -36,9 +36,6 @@ __all__ = [
 
 BLOCK_SAMPLES = 65_536
 _APPROXIMATE = {"MP3"}
-_PROMISE = re.compile(r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)")
-_UNKNOWN_BYTES = 0x7FFF_0000
-"""Programs that write to a pipe put such a number, or one above it, where a length should be."""
 _MP3_FRAME = 1_152
 
 
@@ -63,11 +60,12 @@ class AudioInfo:
 class AudioReader:
     """An open recording: `info`, and `blocks` once from first sample to last."""
 
-    def __init__(self, sound: soundfile.SoundFile, name: str, complaints: str = "") -> None:
+    def __init__(
+        self, sound: soundfile.SoundFile, name: str, complaints: str = "", cut: str | None = None
+    ) -> None:
         self._sound = sound
         self._name = name
         self.info = AudioInfo(sound.samplerate, sound.channels, sound.frames, sound.format)
-        cut = _cut_short(sound)
         self.warnings: list[str] = [f"{name}: cut short? {cut}"] if cut else []
         if complaints:
             self.warnings.append(f"{name}: cut short? ffmpeg says: {complaints}")
@@ -143,8 +141,10 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
     """
     name = str(source) if isinstance(source, str | Path) else getattr(source, "name", "audio data")
     with _seekable(source, str(name)) as (file, complaints):
-        if not file.read(1):
+        start = file.read(4)
+        if not start:
             raise AudioError(f"{name}: empty file (0 bytes); expected a recording")
+        unfinished = unfinished_ogg(file) if start == b"OggS" else None
         file.seek(0)
         try:
             sound = soundfile.SoundFile(_direct(file), closefd=False)
@@ -154,9 +154,12 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
                 "expected wav, flac, ogg, mp3 or another format of libsndfile"
             ) from error
         with sound:
+            cut = unfinished or noted_cut(sound)
+            if sound.frames == 0 and cut:
+                raise AudioError(f"{name}: damaged, {cut}; nothing of it can be read")
             if sound.frames == 0:
                 raise AudioError(f"{name}: empty recording (0 samples)")
-            yield AudioReader(sound, str(name), complaints)
+            yield AudioReader(sound, str(name), complaints, cut)
 
 
 def read_audio(source: str | Path | BinaryIO) -> tuple[np.ndarray, int]:
@@ -218,17 +221,6 @@ def _spooled(file: BinaryIO, name: str) -> Iterator[BinaryIO]:
             reason = f"can't be copied to a temporary file ({error.strerror})"
             raise AudioError(f"{name}: {reason}") from error
         yield spool
-
-
-def _cut_short(sound: soundfile.SoundFile) -> str | None:
-    """What a header promises beyond the file's end, which libsndfile passes over in silence."""
-    found = _PROMISE.search(sound.extra_info)
-    if not found:
-        return None
-    promised, held = map(int, found.groups())
-    if not held < promised < _UNKNOWN_BYTES:
-        return None
-    return f"its header promises {promised} bytes of samples and the file ends after {held}"
 
 
 def _direct(file: BinaryIO) -> int | BinaryIO:

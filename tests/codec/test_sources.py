@@ -122,17 +122,51 @@ def warnings_of(path: Path) -> list[str]:
         return reader.warnings
 
 
-@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "MP3"])
+@pytest.mark.parametrize("kind", ["WAV", "AIFF", "AU", "MP3", "W64", "RF64", "SVX", "VOC", "WVE",
+                                  "OGG", "OGG OPUS"])  # fmt: skip
 @pytest.mark.filterwarnings("ignore")
 def test_recordings_cut_short_are_told(kind: str, tmp_path: Path, toy: Codec) -> None:
     path = tmp_path / f"a.{kind.lower()}"
-    soundfile.write(path, np.tile(NOISE, 5), 16_000, format=kind)
+    kind, _, subtype = kind.partition(" ")
+    rate = 8_000 if kind == "WVE" else 16_000
+    soundfile.write(path, np.tile(NOISE, 5), rate, subtype or None, format=kind)
     assert warnings_of(path) == []
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     (warning,) = warnings_of(path)
     assert str(path) in warning
     assert "cut short" in warning
     assert compress_file(toy, path, tmp_path / "a.nsvq").warnings == (warning,)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_stream_is_whole_with_its_last_page_only(subtype: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, np.tile(NOISE, 5), 16_000, subtype, format="OGG")
+    whole = path.read_bytes()
+    last = whole.rfind(b"OggS")
+    told = [f"{path}: cut short? it ends before the last page of its Ogg stream"]
+    for length in (last, last + 5, last + 30, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert warnings_of(path) == told
+    path.write_bytes(whole + b"TAG" + bytes(125))
+    assert warnings_of(path) == []
+
+
+def test_an_ogg_stream_without_a_whole_page_is_no_empty_recording(tmp_path: Path) -> None:
+    path = tmp_path / "a.ogg"
+    soundfile.write(path, NOISE[:8_000], 16_000, format="OGG")
+    path.write_bytes(path.read_bytes()[:-1_000])
+    with pytest.raises(AudioError, match=r"a\.ogg: damaged, it ends before the last page"):
+        read_audio(path)
+
+
+@pytest.mark.parametrize("kind", ["FLAC", "CAF"])
+def test_recordings_that_are_refused_when_cut_short(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / f"a.{kind.lower()}"
+    soundfile.write(path, NOISE, 16_000, format=kind)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(AudioError, match=r"damaged|malformed"):
+        read_audio(path)
 
 
 @needs_ffmpeg
