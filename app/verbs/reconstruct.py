@@ -86,7 +86,7 @@ def _readable_twice(source: Place) -> Place:
     if not isinstance(source, Path) or not source.exists() or source.is_file():
         return source
     kept = io.BytesIO(source.read_bytes())
-    kept.name = str(source)  # type: ignore[attr-defined]
+    kept.name = str(source)
     return kept
 
 
