@@ -161,7 +161,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point of the installed command."""
+    """Run a verb, in a process of its own."""
     # Threads of several processes would wait for each other; numpy reads this when it is imported.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     prepare()

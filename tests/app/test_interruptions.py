@@ -48,6 +48,34 @@ def test_a_signal_leaves_nothing_behind(
     assert [path.name for path in tmp_path.iterdir()] == ["long.wav"]
 
 
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+class Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name == "click":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder)
+sys.argv = ["nsvq", "--help"]
+import runpy
+runpy.run_module("app", run_name="__main__")
+"""
+
+
+def test_an_interruption_while_it_starts_is_one_line() -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert (result.returncode, result.stderr) == (130, "nsvq: interrupted\n")
+
+
 def test_a_reader_that_goes_away_is_no_error_message(clip: Path, toy_checkpoint: Path) -> None:
     command = [*NSVQ, "encode", clip, "-o", "-", "--checkpoint", toy_checkpoint]
     read_end, write_end = os.pipe()
