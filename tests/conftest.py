@@ -1,6 +1,7 @@
 """What tests of all parts share: real clips, and a small model with random weights."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,29 @@ def clips() -> list[Path]:
 def clip() -> Path:
     """One recording of two seconds."""
     return DATA / "vctk-p225.flac"
+
+
+@pytest.fixture(scope="session")
+def ffmpeg_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """A folder with the program ffmpeg of the package imageio-ffmpeg, if that has one for here."""
+    try:
+        from imageio_ffmpeg import get_ffmpeg_exe
+
+        program = get_ffmpeg_exe()
+    except (ImportError, RuntimeError):
+        return None
+    folder = tmp_path_factory.mktemp("ffmpeg")
+    (folder / "ffmpeg").symlink_to(Path(program).absolute())
+    return folder
+
+
+@pytest.fixture
+def with_ffmpeg(ffmpeg_folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ffmpeg on the path: the machine's own, or else the package's."""
+    if shutil.which("ffmpeg") is None:
+        if ffmpeg_folder is None:
+            pytest.skip("ffmpeg is not installed")
+        monkeypatch.setenv("PATH", str(ffmpeg_folder), prepend=os.pathsep)
 
 
 def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

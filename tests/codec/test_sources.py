@@ -16,7 +16,7 @@ from codec.files import check_file, compress_file, decompress_file, trim_path
 from codec.formats import FFMPEG, LIBSNDFILE
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(30_000)).astype(np.float32)
-needs_ffmpeg = pytest.mark.skipif(not ffmpeg.have_ffmpeg(), reason="ffmpeg is not installed")
+needs_ffmpeg = pytest.mark.usefixtures("with_ffmpeg")
 
 
 @pytest.fixture
