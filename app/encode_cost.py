@@ -5,11 +5,11 @@ import time
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from codec.audio import write_audio
+from codec.temporary import TemporaryFolder
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.cost.speed import measure, speech_like
 from training.evaluation.systems.programs import run_program
@@ -73,8 +73,7 @@ def measure_backend(backend: str, checkpoint: Path, size: Size) -> BackendCost:
     """
     cost = measure(backend, str(checkpoint), size.kbps, size.seconds, size.repeats)
     options = ["--checkpoint", str(checkpoint), "--backend", backend]
-    with TemporaryDirectory(prefix="nsvq-bench-") as name:
-        folder = Path(name)
+    with TemporaryFolder("bench") as folder:
         clip, many = folder / "clip.wav", folder / "many"
         _write(clip, CLIP_S, 0)
         runs = [run_encode(clip, folder / f"{n}.nsvq", options) for n in range(size.repeats)]

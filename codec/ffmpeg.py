@@ -7,7 +7,6 @@ could name other files or addresses), and a time in which it must be done.
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import BinaryIO
 
 from codec.errors import AudioError
 from codec.formats import FFMPEG, suffix_of
+from codec.temporary import TemporaryFolder
 
 TIMEOUT_S = 600.0
 """Seconds after which ffmpeg is stopped."""
@@ -49,8 +49,8 @@ def converted(path: str | Path) -> Iterator[tuple[BinaryIO, str]]:
     """
     if not have_ffmpeg():
         raise AudioError(missing_ffmpeg(path))
-    with tempfile.TemporaryDirectory(prefix="nsvq-") as folder:
-        target = Path(folder, "sound.wav")
+    with TemporaryFolder("ffmpeg") as folder:
+        target = folder / "sound.wav"
         complaints = _run(path, target)
         with target.open("rb") as file:
             yield file, complaints

@@ -9,13 +9,10 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-fcntl: Any = None
-with suppress(ImportError):  # not every system has it; orphans then stay
-    fcntl = import_module("fcntl")
+from codec.locks import lock
 
 _NAME = re.compile(r"\..+\.[0-9a-f]{8}\.partial")
 _NAME_BYTES = 64
@@ -54,27 +51,16 @@ def _locked(path: Path) -> BinaryIO:
     """A new file that this process holds a lock on, where the system has locks."""
     while True:
         file = path.open("x+b")
-        _lock(file, wait=True)  # for a sweeper that took it between these two lines
+        lock(file, wait=True)  # for a sweeper that took it between these two lines
         if path.exists():
             return file
         file.close()  # and removed it
 
 
-def _lock(file: BinaryIO, wait: bool) -> bool:
-    """Whether this process now holds the lock: another may have it, or the system has none."""
-    if fcntl is None:
-        return False
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except OSError:
-        return False
-    return True
-
-
 def _remove_orphan(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            if not _lock(file, wait=False):
+            if not lock(file, wait=False):
                 return False
             path.unlink()
     except OSError:

@@ -1,11 +1,11 @@
 """The same clip through Opus, where `opusenc` and `opusdec` are installed."""
 
-import tempfile
 from pathlib import Path
 
 from app.demo.waves import fitted, new_wave, wave_blocks
 from codec.audio import audio_info
 from codec.errors import AudioError, EvaluationError
+from codec.temporary import TemporaryFolder
 from training.evaluation.systems.peers import PEERS
 from training.evaluation.systems.programs import run_program
 
@@ -30,8 +30,8 @@ def through_opus(source: Path, bitrate_kbps: float, target: Path) -> int:
         AudioError: a program fails or takes too long.
     """
     info, opus = audio_info(source), PEERS["opus"]
-    with tempfile.TemporaryDirectory(prefix="nsvq-opus-") as folder:
-        code, decoded = Path(folder, "clip.opus"), Path(folder, "clip.wav")
+    with TemporaryFolder("opus") as folder:
+        code, decoded = folder / "clip.opus", folder / "clip.wav"
         names = {"in": str(source), "code": str(code), "out": str(decoded)}
         names["rate"] = str(info.sample_rate)
         kbps = max(LOWEST_KBPS, bitrate_kbps)

@@ -7,14 +7,14 @@ the browser it was made for. Uploads land in the same root (Gradio's `GRADIO_TEM
 import os
 import re
 import secrets
-import shutil
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+from codec.temporary import TemporaryFolder
 
 MAX_NAME = 80
 ABORTED_S = 60.0
@@ -39,7 +39,8 @@ class Shelf:
     """Temporary files of one running demo."""
 
     def __init__(self, keep_s: float, max_bytes: int = 4_000_000_000) -> None:
-        self.root = Path(tempfile.mkdtemp(prefix="nsvq-demo-")).resolve()
+        self._folder = TemporaryFolder("demo")
+        self.root = self._folder.path.resolve()
         self.keep_s, self.max_bytes = keep_s, max_bytes
         self._stop = threading.Event()
         self._sweeper: threading.Thread | None = None
@@ -109,4 +110,4 @@ class Shelf:
         self._stop.set()
         if self._sweeper is not None:
             self._sweeper.join(timeout=5)
-        shutil.rmtree(self.root, ignore_errors=True)
+        self._folder.close()

@@ -10,7 +10,6 @@ is counted in processor time is not much disturbed by others.
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import soundfile
 from app.options import comma_numbers, comma_words
 from app.tokens.counted import run_counted
 from codec.catalog import describe_checkpoint, find_checkpoint
+from codec.temporary import TemporaryFolder
 
 SHARD_MB = 256.0
 CLIP_S = 10.0
@@ -69,7 +69,7 @@ def make_clips(folder: Path, num_clips: int, mean_s: float) -> None:
 
 def measure(folder: Path, engine: str, jobs: int, words: Sequence[str]) -> Measured:
     """One run over `folder`."""
-    with tempfile.TemporaryDirectory() as place:
+    with TemporaryFolder("bench") as place:
         command = [sys.executable, "-m", "app", "tokens", str(folder), "-o", f"{place}/out"]
         command += ["--engine", engine, "--jobs", str(jobs), "--json", *words]
         # Ray would let its workers wait for every other program on the machine
@@ -180,10 +180,10 @@ def main(
     words = ["--checkpoint", str(info.path.resolve()), "--stages", str(stages)]
     runs = []
     for count in map(int, clips):
-        with tempfile.TemporaryDirectory() as place:
-            make_clips(Path(place) / "in", count, seconds)
+        with TemporaryFolder("bench") as place:
+            make_clips(place / "in", count, seconds)
             for engine in engines:
-                runs += [measure(Path(place) / "in", engine, int(n), words) for n in jobs]
+                runs += [measure(place / "in", engine, int(n), words) for n in jobs]
     click.echo(f"{info.name} (model {info.model_id.hex()}), {stages} stages, measured:\n")
     click.echo("\n".join(table(runs)))
     click.echo("\nThe longest run less the shortest:\n")

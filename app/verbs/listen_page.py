@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import click
 
 from app.options import comma_numbers
 from app.scoring import decoded_folders
+from codec.temporary import TemporaryFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -91,10 +91,10 @@ def command(clips: Path, output: Path, checkpoint: str, force: bool, **options: 
     if not found:
         raise click.UsageError("nothing to hear beside the originals; give --decoded folders")
     output.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".listen-", dir=output.parent) as folder:
-        lines = _write_audio(Path(folder), found_clips, found, options["longest"])
-        _write_page(Path(folder), options["title"], found, lines)
-        _move(Path(folder), output)
+    with TemporaryFolder("listen", output.parent) as folder:
+        lines = _write_audio(folder, found_clips, found, options["longest"])
+        _write_page(folder, options["title"], found, lines)
+        _move(folder, output)
     num_bytes = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     click.echo(f"{output / 'index.html'}: {len(lines)} clips, {len(found)} systems and the "
                f"originals, {num_bytes / 1e6:.1f} MB")  # fmt: skip

@@ -10,7 +10,6 @@ on this machine.
 
 import argparse
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from codec.backends.numpy_backend import BLOCK_FRAMES, NumpyBackend, Trunk
 from codec.backends.numpy_layers import Linear, Stack
 from codec.catalog import describe_checkpoint, find_checkpoint
 from codec.noise import noise
+from codec.temporary import TemporaryFolder
 from training.evaluation.cost.speed import speech_like
 
 Work = Callable[[], object]
@@ -83,10 +83,10 @@ def _onnx(path: Path, wave: np.ndarray, codes: np.ndarray, hiss: np.ndarray) -> 
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("bench") as folder:
         encoder, decoder = (
             onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-            for file in export(path, Path(folder))
+            for file in export(path, folder)
         )
     given = {"codes": codes, "noise": hiss}
     given = {value.name: given[value.name] for value in decoder.get_inputs()}

@@ -9,7 +9,6 @@ import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ import numpy as np
 from codec.backends.loading import BACKENDS
 from codec.errors import EvaluationError
 from codec.resampling import resample
+from codec.temporary import TemporaryFolder
 from training.evaluation.clips import SAMPLE_RATE
 from training.evaluation.systems.peers import PEERS
 from training.evaluation.systems.programs import resident_mb
@@ -96,8 +96,8 @@ def _cost_of_peer(name: str, kbps: float, seconds: float, repeats: int) -> Cost:
     system, short = PeerSystem(name, PEERS[name], (kbps,)), 0.25
 
     def run(length: float) -> tuple[float, float, float]:
-        with tempfile.TemporaryDirectory() as folder:
-            decoded = system.code(speech_like(length), kbps, Path(folder))
+        with TemporaryFolder("bench") as folder:
+            decoded = system.code(speech_like(length), kbps, folder)
         return decoded.encode_s, decoded.decode_s, decoded.peak_mb
 
     start = _median(lambda: run(short), repeats)

@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import tempfile
 import threading
 import time
 from collections import deque
@@ -10,11 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from codec.errors import CodecError, EvaluationError
+from codec.temporary import TemporaryFolder
 from training.evaluation.clips import SAMPLE_RATE, Clip, read_reference
 from training.evaluation.jobs.cache import Cache, row_key
 from training.evaluation.jobs.rows import Row
@@ -103,8 +102,8 @@ def score_clip(job: Job) -> Row:
 
 def code_clip(job: Job, reference: np.ndarray) -> Decoded:
     """What the job's codec makes of `reference` ([T] int16), in a folder that is then removed."""
-    with tempfile.TemporaryDirectory(prefix="nsvq-evaluate-") as folder:
-        return job.system.code(reference, job.nominal_kbps, Path(folder))
+    with TemporaryFolder("evaluate") as folder:
+        return job.system.code(reference, job.nominal_kbps, folder)
 
 
 def _score(row: Row, reference: np.ndarray, decoded: Decoded, metrics: Sequence[str]) -> Row:
