@@ -15,7 +15,7 @@ import soundfile
 from codec.bitstream import Tags, kept_tags
 from codec.cut_short import noted_cut, unfinished_ogg
 from codec.errors import AudioError
-from codec.ffmpeg import converted
+from codec.ffmpeg import BOUND, Bound, converted
 from codec.formats import FFMPEG, suffix_of
 from codec.pcm import check_wave, library_reason, target_format, to_pcm16, write_audio, write_blocks
 from codec.resampling import resample
@@ -129,18 +129,19 @@ class AudioReader:
 
 
 @contextmanager
-def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
+def open_audio(source: str | Path | BinaryIO, *, bound: Bound = BOUND) -> Iterator[AudioReader]:
     """A recording, open for reading block by block.
 
     Args:
         source: a path, or an open binary file (a pipe is first copied to a temporary file). Paths
             that end in one of `codec.formats.FFMPEG` are read through the program ffmpeg.
+        bound: the most that ffmpeg may make of it.
 
     Raises:
-        AudioError: missing, a folder, not audio, or without a single sample.
+        AudioError: missing, a folder, not audio, without a single sample, or beyond the bound.
     """
     name = str(source) if isinstance(source, str | Path) else getattr(source, "name", "audio data")
-    with _seekable(source, str(name)) as (file, complaints):
+    with _seekable(source, str(name), bound) as (file, complaints):
         start = file.read(4)
         if not start:
             raise AudioError(f"{name}: empty file (0 bytes); expected a recording")
@@ -159,6 +160,8 @@ def open_audio(source: str | Path | BinaryIO) -> Iterator[AudioReader]:
                 raise AudioError(f"{name}: damaged, {cut}; nothing of it can be read")
             if sound.frames == 0:
                 raise AudioError(f"{name}: empty recording (0 samples)")
+            if _needs_ffmpeg(source):
+                bound.check_duration(name, sound.frames / sound.samplerate)
             yield AudioReader(sound, str(name), complaints, cut)
 
 
@@ -184,12 +187,20 @@ def audio_info(source: str | Path | BinaryIO) -> AudioInfo:
         return reader.info
 
 
+def _needs_ffmpeg(source: str | Path | BinaryIO) -> bool:
+    if not isinstance(source, str | Path):
+        return False
+    return suffix_of(source) in FFMPEG and Path(source).is_file()
+
+
 @contextmanager
-def _seekable(source: str | Path | BinaryIO, name: str) -> Iterator[tuple[BinaryIO, str]]:
+def _seekable(
+    source: str | Path | BinaryIO, name: str, bound: Bound
+) -> Iterator[tuple[BinaryIO, str]]:
     """`source` as an open file that can seek, and what ffmpeg complained of if it was needed."""
     if isinstance(source, str | Path):
-        if suffix_of(source) in FFMPEG and Path(source).is_file():
-            with converted(source) as found:
+        if _needs_ffmpeg(source):
+            with converted(source, bound) as found:
                 yield found
             return
         try:

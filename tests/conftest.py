@@ -44,6 +44,15 @@ def with_ffmpeg(ffmpeg_folder: Path | None, monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setenv("PATH", str(ffmpeg_folder), prepend=os.pathsep)
 
 
+def stub_ffmpeg(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell script in a new `folder`, first on the path under the name ffmpeg."""
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    program.write_text(f"#!{shutil.which('sh')}\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+
+
 def forbid(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take away the permission to look into `folder`, for whoever runs the tests."""
     scan = os.scandir

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from codec.errors import AudioError
+from codec.ffmpeg import Bound
 
 MAX_CHANNELS = 8
-INSTEAD = "Cut it, or use `nsvq` on the command line, which takes any length."
+INSTEAD = "Cut it, or use `nsvq` on the command line, which takes far longer ones."
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,14 @@ class Limits:
     """Samples of all channels together."""
     model_rate: int
     """Hz at which the network works; a recording costs at least as much as it has there."""
+
+    @property
+    def conversion(self) -> Bound:
+        """What ffmpeg may write, 4 bytes a value, before there is a header to check.
+
+        A quarter more: what is longer by little is told so in minutes.
+        """
+        return Bound(self.max_seconds, 5 * self.max_values)
 
     def check(self, sample_rate: int, num_channels: int, num_samples: int) -> None:
         """Refuse what this demo would take too long or too much memory over.

@@ -111,7 +111,7 @@ class Studio:
             AudioError: not audio, empty, too long or with too many channels; while the blocks are
                 read, damaged or longer than the header said.
         """
-        with open_audio(path) as reader:
+        with open_audio(path, bound=self.limits.conversion) as reader:
             info = reader.info
             self.limits.check(info.sample_rate, info.channels, info.num_samples)
             yield reader, self.limits.watched(reader.blocks(), info.sample_rate)

@@ -1,7 +1,6 @@
 """Recordings from pipes, in uncommon formats, through ffmpeg, and cut short."""
 
 import os
-import shutil
 import subprocess
 import threading
 from pathlib import Path
@@ -12,8 +11,11 @@ import soundfile
 
 from codec import AudioError, Codec, ffmpeg
 from codec.audio import open_audio, read_audio
+from codec.ffmpeg import Bound
 from codec.files import check_file, compress_file, decompress_file, trim_path
 from codec.formats import FFMPEG, LIBSNDFILE
+from codec.temporary import TemporaryFolder
+from tests.conftest import stub_ffmpeg
 
 NOISE = (0.1 * np.random.default_rng(0).standard_normal(30_000)).astype(np.float32)
 needs_ffmpeg = pytest.mark.usefixtures("with_ffmpeg")
@@ -95,15 +97,86 @@ def test_ffmpeg_is_told_to_read_nothing_but_the_file(recording: Path) -> None:
 def test_an_ffmpeg_that_hangs_or_fails(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "bin" / "ffmpeg"
-    program.parent.mkdir()
-    program.write_text(f"#!{shutil.which('sh')}\nexec 2>&2\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    stub_ffmpeg(tmp_path / "bin", f"exec 2>&2\n{script}", monkeypatch)
     monkeypatch.setattr(ffmpeg, "TIMEOUT_S", 0.5)
     (tmp_path / "a.m4a").write_bytes(b"sound")
     with pytest.raises(AudioError, match=r"a\.m4a: ffmpeg (took more than|can't read)"):
         read_audio(tmp_path / "a.m4a")
+
+
+def test_ffmpeg_is_told_where_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub_ffmpeg(tmp_path / "bin", f'echo "$@" > {tmp_path}/told; exit 1', monkeypatch)
+    (tmp_path / "a.m4a").write_bytes(b"sound")
+    for bound, told in (
+        ({}, "-t 86401.000 -fs 40000065536"),
+        ({"bound": Bound(60.0, 1_000_000)}, "-t 61.000 -fs 1065536"),
+    ):
+        with pytest.raises(AudioError), open_audio(tmp_path / "a.m4a", **bound):
+            pass
+        _, after = (tmp_path / "told").read_text().split(" -i ")  # options of what is written
+        assert told in after
+
+
+def test_a_recording_that_ffmpeg_was_stopped_in_is_refused_not_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a program that goes on for ever, but for the bound: no byte more is written."""
+    endless = """
+    while [ "$1" != -fs ]; do shift; done
+    most=$2
+    while [ $# -gt 1 ]; do shift; done
+    head -c "$most" /dev/zero > "${1#file:}"
+    """
+    stub_ffmpeg(tmp_path / "bin", endless, monkeypatch)
+    sizes = sizes_written(monkeypatch)
+    (tmp_path / "a.m4a").write_bytes(b"sound")
+    with (
+        pytest.raises(AudioError, match=r"a\.m4a: all its channels take more than 1\.0 MB"),
+        open_audio(tmp_path / "a.m4a", bound=Bound(60.0, 1_000_000)),
+    ):
+        pass
+    assert sizes == [1_065_536]
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("bound", "why"),
+    [
+        (Bound(1.8, 1_000_000), r"a\.mka: lasts more than 0\.03 minutes"),
+        (Bound(0.5, 1_000_000), r"a\.mka: lasts more than"),
+        (Bound(60.0, 30_000), r"a\.mka: all its channels take more than 0\.0 MB"),
+        (Bound(30_000 / 16_000, 120_000), None),
+    ],
+    ids=str,
+)
+def test_what_ffmpeg_writes_is_bounded(
+    bound: Bound, why: str | None, recording: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = recording.with_suffix(".mka")
+    command = ["ffmpeg", "-v", "error", "-i", recording, "-c:a", "flac", path]
+    subprocess.run(command, check=True)
+    sizes = sizes_written(monkeypatch)
+    if why is None:
+        with open_audio(path, bound=bound) as reader:
+            assert reader.info.num_samples == 30_000
+            return
+    with pytest.raises(AudioError, match=why), open_audio(path, bound=bound):
+        pass
+    packet = 4 * 4_608
+    assert 0 < sizes[0] <= bound.num_bytes + 65_536 + packet
+
+
+def sizes_written(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Bytes of what ffmpeg made, noted before it is removed."""
+    sizes: list[int] = []
+    close = TemporaryFolder.close
+
+    def noting(folder: TemporaryFolder) -> None:
+        sizes.append(sum(path.stat().st_size for path in folder.path.iterdir()))
+        close(folder)
+
+    monkeypatch.setattr(TemporaryFolder, "close", noting)
+    return sizes
 
 
 def test_without_ffmpeg_its_formats_are_refused_by_name(

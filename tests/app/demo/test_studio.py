@@ -1,6 +1,7 @@
 """Clips, takes and scores, without a page."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from app.demo.examples import EXAMPLES
 from app.demo.studio import Clip, Studio, finish, plain_message
 from codec.audio import audio_info, read_audio, write_audio
 from codec.errors import AudioError, CodecError, CorruptError, EvaluationError
+from codec.temporary import TemporaryFolder
 
 
 def test_a_take_is_what_files_are_at_its_rate(studio: Studio, clip: Clip) -> None:
@@ -68,6 +70,43 @@ def test_too_long_empty_and_silent(studio: Studio, tmp_path: Path) -> None:
     clip = studio.open_clip(path)
     with pytest.raises(EvaluationError, match="silent"):
         studio.score_clip(clip, 1)
+
+
+LONG = ("anullsrc=r=48000:cl=stereo", 120, r"long\.mka: lasts more than 0\.5 minutes")
+WIDE = ("anullsrc=r=192000:cl=7.1", 20, r"long\.mka: all its channels take more than 14\.4 MB")
+
+
+@pytest.mark.usefixtures("with_ffmpeg")
+@pytest.mark.parametrize(("silence", "seconds", "why"), [LONG, WIDE], ids=["long", "wide"])
+def test_what_ffmpeg_writes_of_an_upload_is_bounded(
+    silence: str, seconds: int, why: str, studio: Studio, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Some kilobytes that were 46 and 123 MB on the disk before any limit was looked at."""
+    path, sizes = tmp_path / "long.mka", []
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", silence, "-t", str(seconds)]
+    subprocess.run([*command, "-c:a", "flac", path], check=True)
+    close = TemporaryFolder.close
+
+    def noting(folder: TemporaryFolder) -> None:
+        sizes.extend(file.stat().st_size for file in folder.path.glob("sound.wav"))
+        close(folder)
+
+    monkeypatch.setattr(TemporaryFolder, "close", noting)
+    with pytest.raises(AudioError, match=why):
+        studio.open_clip(path)
+    (size,) = sizes
+    assert 10_000_000 < size < 15_000_000
+
+
+@pytest.mark.usefixtures("with_ffmpeg")
+def test_an_upload_that_just_keeps_to_the_limits_goes_through_ffmpeg(
+    studio: Studio, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.mka"
+    silence = ["-f", "lavfi", "-i", "anullsrc=r=48000:cl=stereo", "-t", "30"]
+    subprocess.run(["ffmpeg", "-v", "error", *silence, "-c:a", "flac", path], check=True)
+    assert studio.open_clip(path).num_samples == 30 * 48_000
 
 
 def test_scores_are_those_of_the_harness_and_remembered(studio: Studio, clip: Clip) -> None:
