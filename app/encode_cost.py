@@ -73,6 +73,7 @@ def measure_backend(backend: str, checkpoint: Path, size: Size) -> BackendCost:
     """
     cost = measure(backend, str(checkpoint), size.kbps, size.seconds, size.repeats)
     options = ["--checkpoint", str(checkpoint), "--backend", backend]
+    options += ["--bitrate", str(size.kbps)]
     with TemporaryFolder("bench") as folder:
         clip, many = folder / "clip.wav", folder / "many"
         _write(clip, CLIP_S, 0)

@@ -105,11 +105,20 @@ def _known_backends(
     metavar="KBPS,...",
     help="With --live: bitrates to measure, by default those of one, half and all of the stages.",
 )
+@click.option(
+    "--bitrate",
+    type=float,
+    default=8.0,
+    show_default=True,
+    metavar="KBPS",
+    help="Of files; the highest on offer that isn't above it.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
     *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
     lengths: tuple[float, ...], repeats: int, backends: tuple[str, ...], clips: int,
-    num_processes: int | None, live_s: float | None, rates: tuple[float, ...], as_json: bool,
+    num_processes: int | None, live_s: float | None, rates: tuple[float, ...], bitrate: float,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
@@ -134,7 +143,7 @@ def command(
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
     offered = [info.config.bitrate_kbps(count) for count in stages]
-    most = offered[-1]
+    most = info.config.bitrate_kbps(info.config.stages_for(bitrate))
     size = Size(most, seconds, repeats, clips, num_processes or num_cores())
     _bench_backends(backends, info.path, size, as_json)
     ours = ("checkpoint", str(info.path), most, seconds)

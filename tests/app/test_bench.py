@@ -52,6 +52,14 @@ def test_three_tables_with_every_cost(nsvq, planned, toy_checkpoint):
     assert [seconds for *_, seconds in planned[-2:]] == [1.0, 10.0]
 
 
+def test_files_are_of_the_bitrate_asked_for(nsvq, planned, toy_checkpoint):
+    result = nsvq("bench", "--checkpoint", toy_checkpoint, "--peers", "", "--bitrate", "0.7")
+    assert result.exit_code == 0, result.stderr
+    assert [round(kbps, 3) for _, _, kbps, _ in planned] == [0.6, 0.3, 0.6, 1.2, 0.6, 0.6, 0.6]
+    low = nsvq("bench", "--checkpoint", toy_checkpoint, "--peers", "", "--bitrate", "0.1")
+    assert "0.1 kbps is below the lowest" in low.stderr
+
+
 def test_json_is_one_line_a_measurement(nsvq, planned, toy_checkpoint):
     result = nsvq("bench", "--checkpoint", toy_checkpoint, "--peers", "", "--json")
     lines = [json.loads(line) for line in result.stdout.splitlines()]
