@@ -45,6 +45,7 @@ VERBS = {
     "models": Verb("app.verbs.models", "List the checkpoints at hand."),
     "train": Verb("app.verbs.train", "Train a model.", "train"),
     "average": Verb("app.verbs.average", "Average checkpoints of a training run.", "train"),
+    "refit": Verb("app.verbs.refit", "Fit codebooks to a checkpoint's network.", "train"),
     "curves": Verb("app.verbs.curves", "Draw the log of a training run.", "train"),
     "evaluate": Verb("app.verbs.evaluate", "Score bitrate against quality.", "evaluate"),
     "stages": Verb("app.verbs.stages", "Show what each stage of a model is worth.", "train"),

@@ -29,13 +29,23 @@ def kmeans(vectors: Tensor, codebook_size: int, iterations: int = 10) -> Tensor:
 
     codebook = draw(codebook_size).clone()
     for _ in range(iterations):
-        codes = nearest(vectors, codebook)
-        sums = torch.zeros_like(codebook).index_add_(0, codes, vectors)
-        counts = torch.bincount(codes, minlength=codebook_size).unsqueeze(1)
-        empty = counts[:, 0] == 0
-        codebook = sums / counts.clamp_min(1)
+        codebook, counts = lloyd_step(vectors, codebook)
+        empty = counts == 0
         codebook[empty] = draw(int(empty.sum()))
     return codebook
+
+
+def lloyd_step(vectors: Tensor, codebook: Tensor) -> tuple[Tensor, Tensor]:
+    """Each codeword moved to the mean of the vectors nearest to it, and how many those were; one
+    without any stays.
+
+    Shape: vectors [N, D], codebook [K, D] -> [K, D], [K] int64.
+    """
+    codes = nearest(vectors, codebook)
+    sums = torch.zeros_like(codebook).index_add_(0, codes, vectors)
+    counts = torch.bincount(codes, minlength=len(codebook))
+    means = sums / counts.clamp_min(1).unsqueeze(1)
+    return torch.where(counts.unsqueeze(1) > 0, means, codebook), counts
 
 
 INITIALISATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
