@@ -55,13 +55,16 @@ class Codebooks:
             codes[:, start : start + rows] = found
         return codes
 
-    def decode(self, codes: np.ndarray) -> np.ndarray:
+    def decode(self, codes: np.ndarray, first: int = 0) -> np.ndarray:
         """The sum of the codewords; -1 stands for none.
+
+        Args:
+            first: the stage of the first row.
 
         Shape: codes [Q, F] -> latent [F, D].
         """
         total = np.zeros((codes.shape[1], self.codewords.shape[2]), np.float32)
-        for book, row in zip(self.codewords, codes, strict=False):
+        for book, row in zip(self.codewords[first:], codes, strict=False):
             if row.size and row.min() < 0:
                 there = row >= 0
                 total[there] += book[row[there]]

@@ -17,7 +17,7 @@ from codec.backends.interface import Backend
 from codec.errors import CheckpointError
 from codec.resampling import Resampler
 
-_QUIET = np.errstate(all="ignore")
+QUIET = np.errstate(all="ignore")
 """numpy's warnings of overflow; both coders look at what comes out and refuse it."""
 
 
@@ -71,7 +71,7 @@ class Encoder:
         self.num_samples = 0
         """Samples of each channel that came in."""
 
-    @_QUIET
+    @QUIET
     def push(self, wave: np.ndarray) -> np.ndarray:
         """More of the wave; what is ready.
 
@@ -83,7 +83,7 @@ class Encoder:
         self.num_samples += wave.shape[1]
         return self._code(self._latents(self._resampler.push(wave)))
 
-    @_QUIET
+    @QUIET
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
         latents = self._latents(self._resampler.finish())
@@ -181,7 +181,7 @@ class Decoder:
         yield from self._resampler.push(self._waves(None))
         yield from self._resampler.finish()
 
-    @_QUIET
+    @QUIET
     def _waves(self, latents: Sequence[np.ndarray] | None) -> np.ndarray:
         """The network's waves of all channels; the rest of them without latents.
 

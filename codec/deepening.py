@@ -60,23 +60,22 @@ class Deepening:
     def _one_more(self, stage: int, frames: np.ndarray) -> None:
         """Shape: frames [N], numbers of those that have `stage` stages."""
         residual = self._residual[frames]
-        code = np.full((stage + 1, len(frames)), -1)
-        code[stage] = self._backend.quantize(residual, 1, first=stage)[0]
-        residual -= self._backend.dequantize(code)
+        code = self._backend.quantize(residual, 1, first=stage)
+        residual -= self._backend.dequantize(code, first=stage)
         self._residual[frames] = residual
-        self.codes[stage, frames] = code[stage]
+        self.codes[stage, frames] = code[0]
         self.errors[stage, frames] = np.einsum("fd,fd->f", residual, residual)
         self._found[frames] = stage + 1
 
     def _guess(self) -> None:
         """Errors of the stages that weren't searched."""
-        beyond = np.arange(len(self.errors))[:, None] - self._found + 1
-        last = np.take_along_axis(self.errors, self._found[None] - 1, axis=0)
-        np.copyto(self.errors, last * self._share ** np.maximum(beyond, 0), where=beyond > 0)
+        for stage in range(int(self._found.min()), len(self.errors)):
+            guess = self._share * self.errors[stage - 1]
+            np.copyto(self.errors[stage], guess, where=self._found <= stage)
 
 
 def _share_left(errors: np.ndarray) -> float:
     """What share of the error a stage leaves. Shape: errors [q, F]."""
-    if len(errors) < 2 or not (before := float(errors[-2].sum())):
+    if len(errors) < 2 or not (before := errors[-2].sum(dtype=np.float64)):
         return _UNKNOWN
-    return min(_SLOWEST, float(errors[-1].sum()) / before)
+    return min(_SLOWEST, float(errors[-1].sum(dtype=np.float64) / before))

@@ -24,7 +24,7 @@ MOST_COMPLAINTS = 3
 _MARGIN_S, _MARGIN_BYTES = 1.0, 65_536
 """ffmpeg stops so far behind the bound: what gets there is too long, not just as long."""
 _PART = re.compile(r"^(\[[^\]]* @ 0x[0-9a-f]+\]\s*)+")
-_CONTAINERS = "mov,matroska,asf,aac,amr,ac3,ape,wv,tta"
+_CONTAINERS = "mov,matroska,asf,aac,amr,ac3,ape,wv,tta,mpc,mpc8,ogg,dts"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from codec.allocation import allocate, depth, group_errors, threshold_for
 from codec.backends.interface import Backend
 from codec.bitstream import variable_bits
 from codec.bitstream.stage_counts import GROUP
-from codec.coder import Encoder, Latents
+from codec.coder import QUIET, Encoder, Latents
 from codec.deepening import Deepening
 from codec.errors import ConfigError
 
@@ -81,7 +81,7 @@ class VbrEncoder(Encoder):
                 "bitrate varies"
             )
         config = backend.config
-        self._depth = depth(config.num_stages, num_stages)
+        self._depth, self._first = depth(config.num_stages, num_stages), num_stages
         super().__init__(backend, sample_rate, num_channels, num_stages, effort)
         self._code_bits, self._chunk = config.code_bits, frames_per_chunk
         seconds = min(SEGMENT_S, MOST_S / num_channels)
@@ -95,6 +95,7 @@ class VbrEncoder(Encoder):
         """Q, stages given; those of the beginning, whatever `num_stages` becomes."""
         return self._depth
 
+    @QUIET
     def finish(self) -> np.ndarray:
         """The last codes. Shape: -> codes [C, Q, F] int64."""
         found = super().finish()
@@ -107,18 +108,18 @@ class VbrEncoder(Encoder):
 
         Shape: latents [F, D], blocks of each channel -> codes [C, Q, F].
         """
-        empty = np.zeros((self.num_stages, 0), np.int64)
+        empty = np.zeros((self._first, 0), np.int64)
         none = np.zeros((0, self._backend.config.latent_width), np.float32)
         codes = [
-            [self._quantize(block, self.num_stages, effort=1) for block in blocks]
-            for blocks in latents
+            [self._quantize(block, self._first, effort=1) for block in blocks] for blocks in latents
         ]
         held = Held(
             np.stack([np.concatenate([empty, *blocks], axis=1) for blocks in codes]),
             np.stack([np.concatenate([none, *blocks]) for blocks in latents]),
         )
-        self._held.append(held)
-        self._num_held += held.codes.shape[2]
+        if held.codes.shape[2]:
+            self._held.append(held)
+            self._num_held += held.codes.shape[2]
         found = [np.zeros((len(latents), self.depth, 0), np.int64)]
         while 2 * self._num_held >= 3 * self._segment:
             found.append(self._shared_out(self._segment))

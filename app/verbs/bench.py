@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from training.evaluation.cost.speed import Cost
 
 _MISSING = "–"
+_KBPS = 8.0
 Plan = tuple[str, str, float, float]
 """Kind, source, kbps and seconds: what `training.evaluation.cost.speed.measure` takes."""
 
@@ -108,17 +109,15 @@ def _known_backends(
 @click.option(
     "--bitrate",
     type=float,
-    default=8.0,
-    show_default=True,
     metavar="KBPS",
-    help="Of files; the highest on offer that isn't above it.",
+    help="Of files; the highest on offer that isn't above it.  [default: 8]",
 )
 @click.option("--json", "as_json", is_flag=True, help="One line of JSON a measurement.")
 def command(
     *, checkpoint: str, peers: tuple[str, ...], neural: tuple[str, ...], seconds: float,
     lengths: tuple[float, ...], repeats: int, backends: tuple[str, ...], clips: int,
-    num_processes: int | None, live_s: float | None, rates: tuple[float, ...], bitrate: float,
-    as_json: bool,
+    num_processes: int | None, live_s: float | None, rates: tuple[float, ...],
+    bitrate: float | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, delay, memory and arithmetic on one thread.
 
@@ -133,6 +132,8 @@ def command(
     nsvq bench --live 60
     nsvq bench --live 3600 --rates 6
     """
+    if live_s is not None and bitrate is not None:
+        raise click.UsageError("--bitrate is of files; packets take --rates")
     if live_s is not None:
         _bench_packets(checkpoint, live_s, rates, as_json)
         return
@@ -143,14 +144,14 @@ def command(
     info = describe_checkpoint(find_checkpoint(checkpoint))
     stages = sorted({1, (info.config.num_stages + 1) // 2, info.config.num_stages})
     offered = [info.config.bitrate_kbps(count) for count in stages]
-    most = info.config.bitrate_kbps(info.config.stages_for(bitrate))
-    size = Size(most, seconds, repeats, clips, num_processes or num_cores())
+    kbps = info.config.bitrate_kbps(info.config.stages_for(bitrate or max(_KBPS, offered[0])))
+    size = Size(kbps, seconds, repeats, clips, num_processes or num_cores())
     _bench_backends(backends, info.path, size, as_json)
-    ours = ("checkpoint", str(info.path), most, seconds)
+    ours = ("checkpoint", str(info.path), kbps, seconds)
     tables = {
-        "Codecs": [ours, *_plan_peers(peers, most, seconds), *_plan_neural(neural, seconds)],
+        "Codecs": [ours, *_plan_peers(peers, kbps, seconds), *_plan_neural(neural, seconds)],
         "Cost against stages": [("checkpoint", str(info.path), rate, seconds) for rate in offered],
-        "Cost against length": [("checkpoint", str(info.path), most, s) for s in lengths],
+        "Cost against length": [("checkpoint", str(info.path), kbps, s) for s in lengths],
     }
     for title, plan in tables.items():
         costs = [measure(*words, repeats) for words in plan]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from codec.errors import OutputError
+from codec.output import check_target
 
 
 @click.command()
@@ -21,9 +21,11 @@ from codec.errors import OutputError
     type=click.FloatRange(0.0, min_open=True),
     default=6.0,
     show_default=True,
-    help="Speech to hear at most, each recording at two levels; six hours take 0.8 GB of memory.",
+    help="Speech to hear at most, each recording at two levels; six hours take 1.6 GB of memory.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of order and levels.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of order and levels."
+)
 @click.option(
     "--output",
     "-o",
@@ -52,17 +54,19 @@ def command(
     from training.corpora.corpus import load_corpus
     from training.run.refitting import latents_of, refit, refitted
 
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
+    check_target(output, force)
     model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
     known = model.config.num_stages
     corpus = load_corpus(data, model.config.sample_rate)
     torch.manual_seed(seed)
+    for line in corpus.refused:
+        click.echo(f"left out: {line}", err=True)
     model = refitted(model, num_stages or known)
     latents = latents_of(model, corpus, 3600.0 * hours, seed)
     click.echo(f"{len(latents)} frames", err=True)
     for left in refit(model, latents, known):
         before = f"{left.before:.5f} -> " if left.stage <= known else ""
         click.echo(f"stage {left.stage}: {before}{left.now:.5f}")
+    metadata["refit"] = f"{len(latents)} frames"
     save_checkpoint(output, model, metadata)
     click.echo(str(output))

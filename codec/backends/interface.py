@@ -54,8 +54,11 @@ class Backend(Protocol):
         """
         ...
 
-    def dequantize(self, codes: np.ndarray) -> np.ndarray:
+    def dequantize(self, codes: np.ndarray, first: int = 0) -> np.ndarray:
         """The sum of the codewords; -1 stands for none.
+
+        Args:
+            first: the stage of the first row.
 
         Shape: codes [Q, F], any Q -> latent [F, D].
         """

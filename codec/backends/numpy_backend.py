@@ -61,9 +61,9 @@ class NumpyBackend:
         """Shape: latent [F, D] -> codes [num_stages, F] int64."""
         return self.codebooks.encode(latent, num_stages, effort, first)
 
-    def dequantize(self, codes: np.ndarray) -> np.ndarray:
+    def dequantize(self, codes: np.ndarray, first: int = 0) -> np.ndarray:
         """Shape: codes [Q, F] -> latent [F, D]."""
-        return self.codebooks.decode(codes)
+        return self.codebooks.decode(codes, first)
 
     def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Shape: latent [F, D], codes [Q, F] -> [Q, F] float32."""

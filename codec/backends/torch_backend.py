@@ -61,9 +61,10 @@ class TorchBackend:
         return codes[0].cpu().numpy()
 
     @torch.inference_mode()
-    def dequantize(self, codes: np.ndarray) -> np.ndarray:
+    def dequantize(self, codes: np.ndarray, first: int = 0) -> np.ndarray:
         """Shape: codes [Q, F] -> latent [F, D]."""
-        return self.model.quantizer.decode(self.tensor(codes).unsqueeze(0))[0].T.cpu().numpy()
+        rows = self.tensor(codes).unsqueeze(0)
+        return self.model.quantizer.decode(rows, first)[0].T.cpu().numpy()
 
     @torch.inference_mode()
     def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:

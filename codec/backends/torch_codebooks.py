@@ -58,26 +58,29 @@ class Codebooks(nn.Module):
         return columns(torch.stack(codes, 1), latent, torch.long)
 
     @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, first: int = 0) -> Tensor:
         """The sum of the codewords; -1 stands for none.
+
+        Args:
+            first: the stage of the first row.
 
         Shape: codes [B, Q, F], any Q up to the chain's -> latent [B, D, F].
 
         Raises:
             QuantizerError: more stages than there are, or a code outside [-1, K).
         """
-        size = self.codebooks.shape[1]
-        if codes.dim() != 3 or not 1 <= codes.shape[1] <= len(self.codebooks):
+        books = self.codewords()[first:]
+        size = books.shape[1]
+        if codes.dim() != 3 or not 1 <= codes.shape[1] <= len(books):
             raise QuantizerError(
                 f"codes of shape {tuple(codes.shape)}; expected [B, Q, F] with "
-                f"Q from 1 to {len(self.codebooks)}"
+                f"Q from 1 to {len(books)}"
             )
         if codes.numel() and not -1 <= int(codes.min()) <= int(codes.max()) < size:
             raise QuantizerError(
                 f"codes from {int(codes.min())} to {int(codes.max())}; "
                 f"the codebooks hold 0 to {size - 1}"
             )
-        books = self.codewords()
         chosen = [_chosen(books[q], codes[:, q]) for q in range(codes.shape[1])]
         return torch.stack(chosen).sum(0).transpose(1, 2)
 

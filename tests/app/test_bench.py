@@ -56,6 +56,8 @@ def test_files_are_of_the_bitrate_asked_for(nsvq, planned, toy_checkpoint):
     result = nsvq("bench", "--checkpoint", toy_checkpoint, "--peers", "", "--bitrate", "0.7")
     assert result.exit_code == 0, result.stderr
     assert [round(kbps, 3) for _, _, kbps, _ in planned] == [0.6, 0.3, 0.6, 1.2, 0.6, 0.6, 0.6]
+    both = nsvq("bench", "--checkpoint", toy_checkpoint, "--live", 1, "--bitrate", "0.7")
+    assert "packets take --rates" in both.stderr
     low = nsvq("bench", "--checkpoint", toy_checkpoint, "--peers", "", "--bitrate", "0.1")
     assert "0.1 kbps is below the lowest" in low.stderr
 

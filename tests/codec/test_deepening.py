@@ -48,7 +48,7 @@ def test_only_frames_that_take_more_are_searched(codec: Codec) -> None:
     assert not search.deepen(stages)
 
 
-def test_silence_takes_one_stage(codec: Codec) -> None:
+def test_errors_of_nothing_are_guessed_to_be_nothing(codec: Codec) -> None:
     rows = np.zeros((7, codec.config.latent_width), np.float32)
     search = Deepening(codec.backend, rows, codec.backend.quantize(rows, 2), 4)
     assert np.isfinite(search.errors).all()

@@ -66,11 +66,21 @@ def test_formats_of_libsndfile(suffix: str, tmp_path: Path) -> None:
 
 
 @needs_ffmpeg
-@pytest.mark.parametrize("suffix", [".m4a", ".mp4", ".webm", ".wma", ".mka"])
-def test_formats_of_ffmpeg(suffix: str, toy: Codec, recording: Path) -> None:
+@pytest.mark.parametrize(
+    ("suffix", "options"),
+    [
+        *((suffix, "") for suffix in (".m4a", ".mp4", ".webm", ".wma", ".mka", ".mov", ".aac")),
+        *((suffix, "") for suffix in (".ac3", ".wv", ".tta")),
+        (".dts", "-c:a dca -strict -2"),
+        (".spx", "-c:a flac -f ogg"),
+    ],
+)
+def test_formats_of_ffmpeg(suffix: str, options: str, toy: Codec, recording: Path) -> None:
     assert suffix in FFMPEG
     path = recording.with_suffix(suffix)
-    subprocess.run(["ffmpeg", "-v", "error", "-i", recording, path], check=True)
+    rate_for_all = ["-ar", "48000"]  # some know no other
+    command = ["ffmpeg", "-v", "error", "-i", recording, *rate_for_all, *options.split(), path]
+    subprocess.run(command, check=True)
     wave, rate = read_audio(path)
     assert abs(wave.shape[1] / rate - 30_000 / 16_000) < 0.2
     assert 0.05 < wave.std() < 0.2

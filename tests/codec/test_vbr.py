@@ -130,3 +130,13 @@ def test_a_silent_tail_gets_few_stages(toy: Codec) -> None:
 def test_chunks_that_would_cut_a_group_are_refused(toy: Codec) -> None:
     with pytest.raises(ConfigError, match="multiple of 2"):
         VbrEncoder(toy.backend, 16_000, 1, 2, frames_per_chunk=5)
+
+
+def test_another_number_of_stages_takes_effect_once_held_frames_are_shared_out(toy: Codec) -> None:
+    encoder = VbrEncoder(toy.backend, 16_000, 1, 2, frames_per_chunk=8)
+    codes = [encoder.push(bursts(9_000))]
+    encoder.num_stages = 3
+    codes += [encoder.push(bursts(9_000)), encoder.finish()]
+    counts = (np.concatenate(codes, axis=2)[0] >= 0).sum(0)
+    assert len(counts) == 58
+    assert 2.5 < counts.mean() <= 3.0

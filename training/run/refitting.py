@@ -29,6 +29,8 @@ _RARE = 0.02
 _GAINS_DB = (-12.0, 3.0)
 _LEAST = 4
 """Latents for each codeword."""
+_PIECE_S = 30.0
+"""Of a recording, coded at once."""
 
 
 class Left(NamedTuple):
@@ -45,16 +47,20 @@ def latents_of(model: CodecModel, corpus: Corpus, most_s: float, seed: int) -> T
     `most_s` seconds were coded. Shape: -> [N, D]."""
     rng = np.random.default_rng(seed)
     rate, found, coded_s = model.config.sample_rate, [], 0.0
+    piece = round(_PIECE_S * rate)
     for number in rng.permutation(len(corpus.clips)):
-        wave = torch.from_numpy(np.asarray(corpus.clips[number], np.float32) / 32768.0)
-        for gain_db in (0.0, rng.uniform(*_GAINS_DB)):
-            louder = (wave * 10.0 ** (gain_db / 20.0)).clamp(-1.0, 1.0)
-            with torch.inference_mode():
-                found.append(model.analyse(louder[None, None])[0].T)
-            coded_s += len(wave) / rate
-        if coded_s >= most_s:
-            break
-    return torch.cat(found).clone()
+        clip = corpus.clips[number]
+        gain = 10.0 ** (rng.uniform(*_GAINS_DB) / 20.0)
+        for start in range(0, len(clip), piece):
+            wave = np.asarray(clip[start : start + piece], np.float32) / 32768.0
+            both = np.stack([wave, np.clip(gain * wave, -1.0, 1.0)])[:, None]
+            with torch.no_grad():
+                latent = model.analyse(torch.from_numpy(both.astype(np.float32)))
+            found.append(latent.transpose(1, 2).flatten(0, 1))
+            coded_s += 2 * len(wave) / rate
+            if coded_s >= most_s:
+                return torch.cat(found)
+    return torch.cat(found)
 
 
 @torch.no_grad()
