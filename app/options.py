@@ -149,7 +149,7 @@ effort_option = click.option(
     show_default=True,
     metavar="N",
     help="Hypotheses kept in the search for codes: more come nearer and take longer; 8 takes about "
-    "3 times as long to encode at 3 kbps, 6 times at 8.",
+    "4 times as long to encode at 3 kbps, 8 times at 8.",
 )
 
 
