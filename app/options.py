@@ -153,6 +153,22 @@ effort_option = click.option(
 )
 
 
+def checkpoint_output_options(function: Function) -> Function:
+    """`--output` and `--force` of a verb that makes one checkpoint of others."""
+    for option in (
+        click.option("--force", "-f", is_flag=True, help="Replace a checkpoint that exists."),
+        click.option(
+            "--output",
+            "-o",
+            type=click.Path(path_type=Path, dir_okay=False),
+            required=True,
+            help="Checkpoint to write.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def scoring_options(function: Function) -> Function:
     """`--seconds`, `--limit`, `--jobs` and `--cache`: which clips to score, and how."""
     for option in (

@@ -6,13 +6,15 @@ from typing import BinaryIO
 
 import soundfile
 
-_UNKNOWN_BYTES = 0x7FFF_0000
+UNKNOWN_BYTES = 0x7FFF_0000
 """Programs that write to a pipe put such a number, or one above it, where a length should be."""
+UNKNOWN_WIDE_BYTES = 1 << 62
+"""The same, where lengths have 64 bits."""
 _PROMISES = (
     (re.compile(r"(?:data|SSND|Data Size|BODY)\s*: (\d+) \(should be (\d+)\)"),
-     "bytes of samples", _UNKNOWN_BYTES),
-    (re.compile(r"Data length (\d+) should be (\d+)"), "bytes of samples", _UNKNOWN_BYTES),
-    (re.compile(r"(?:riff|Riff size) : (\d+) \(should be (\d+)\)"), "bytes", 1 << 62),
+     "bytes of samples", UNKNOWN_BYTES),
+    (re.compile(r"Data length (\d+) should be (\d+)"), "bytes of samples", UNKNOWN_BYTES),
+    (re.compile(r"(?:riff|Riff size) : (\d+) \(should be (\d+)\)"), "bytes", UNKNOWN_WIDE_BYTES),
 )  # fmt: skip
 """What libsndfile notes of WAV, AIFF, AU and SVX, of WVE, and of W64 and RF64: the length that the
 header tells and the one that it finds; what they count, and the least that means "unknown"."""

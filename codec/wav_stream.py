@@ -13,16 +13,12 @@ from typing import BinaryIO, cast
 import numpy as np
 
 from codec.bitstream import Tags, kept_tags
+from codec.cut_short import UNKNOWN_BYTES, UNKNOWN_WIDE_BYTES
 from codec.errors import AudioError
 from codec.pcm import check_wave
 
 _MOST_HEADER = 1 << 16
 _READ = 1 << 16
-_UNKNOWN_BYTES = 0x7FFF_0000
-"""Programs that write to a pipe put such a number, or one above it, or 0, where a length should be.
-"""
-_UNKNOWN_WIDE_BYTES = 1 << 62
-"""The same, where lengths have 64 bits."""
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _TYPES = {(_PCM, 8): "u1", (_PCM, 16): "<i2", (_PCM, 32): "<i4", (_FLOAT, 32): "<f4",
           (_FLOAT, 64): "<f8"}  # fmt: skip
@@ -107,9 +103,9 @@ def _stream(file: BinaryIO, chunks: Mapping[bytes, bytes], num_bytes: int) -> Wa
     tag, channels, rate, bits = form
     wide = chunks.get(b"ds64", b"")
     if num_bytes == 0xFFFF_FFFF and len(wide) >= 16:
-        known, most = struct.unpack("<Q", wide[8:16])[0], _UNKNOWN_WIDE_BYTES
+        known, most = struct.unpack("<Q", wide[8:16])[0], UNKNOWN_WIDE_BYTES
     else:
-        known, most = num_bytes, _UNKNOWN_BYTES
+        known, most = num_bytes, UNKNOWN_BYTES
     extensible = body[:2] == struct.pack("<H", _EXTENSIBLE)
     container = "RF64" if chunks[b"RIFF"] == b"RF64" else "WAVEX" if extensible else "WAV"
     source_format = {"source_format": f"{container} {_SUBTYPES[tag, bits]}"}

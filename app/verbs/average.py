@@ -4,7 +4,9 @@ from pathlib import Path
 
 import click
 
-from codec.errors import OutputError, TrainingError
+from app.options import checkpoint_output_options
+from codec.errors import TrainingError
+from codec.output import check_target
 
 
 @click.command()
@@ -18,14 +20,7 @@ from codec.errors import OutputError, TrainingError
     type=float,
     help="What a checkpoint counts for, once for each in their order; all alike if not given.",
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Checkpoint to write.",
-)
-@click.option("--force", "-f", is_flag=True, help="Replace a checkpoint that exists.")
+@checkpoint_output_options
 def command(
     checkpoints: tuple[Path, ...], shares: tuple[float, ...], output: Path, force: bool
 ) -> None:
@@ -46,8 +41,7 @@ def command(
         check_shares(len(checkpoints), shares)
     except TrainingError as error:
         raise click.UsageError(f"--share: {error}") from error
-    if output.exists() and not force:
-        raise OutputError(f"{output}: exists; --force replaces it")
+    check_target(output, force)
     paths = [find_checkpoint(path) for path in checkpoints]
     model, metadata = averaged(paths, shares)
     save_checkpoint(output, model, metadata)

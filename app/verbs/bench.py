@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MISSING = "–"
 _KBPS = 8.0
+"""Of files, unless said otherwise."""
 Plan = tuple[str, str, float, float]
 """Kind, source, kbps and seconds: what `training.evaluation.cost.speed.measure` takes."""
 

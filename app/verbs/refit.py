@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from app.options import checkpoint_output_options
 from codec.output import check_target
 
 
@@ -26,14 +27,7 @@ from codec.output import check_target
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of order and levels."
 )
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
-    required=True,
-    help="Checkpoint to write.",
-)
-@click.option("--force", "-f", is_flag=True, help="Replace a checkpoint that exists.")
+@checkpoint_output_options
 def command(
     checkpoint: str, *, data: Path, num_stages: int | None, hours: float, seed: int, output: Path,
     force: bool,
@@ -52,7 +46,7 @@ def command(
     from codec.backends.torch_checkpoint import load_checkpoint, save_checkpoint
     from codec.catalog import find_checkpoint
     from training.corpora.corpus import load_corpus
-    from training.run.refitting import latents_of, refit, refitted
+    from training.run.refitting import latents_of, refit, with_stages
 
     check_target(output, force)
     model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
@@ -61,7 +55,7 @@ def command(
     torch.manual_seed(seed)
     for line in corpus.refused:
         click.echo(f"left out: {line}", err=True)
-    model = refitted(model, num_stages or known)
+    model = with_stages(model, num_stages or known)
     latents = latents_of(model, corpus, 3600.0 * hours, seed)
     click.echo(f"{len(latents)} frames", err=True)
     for left in refit(model, latents, known):

@@ -6,9 +6,7 @@ Each gives its outcome as a word: the error's name, or a hash of the result.
 import hashlib
 import io
 import random
-import struct
 import tempfile
-import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 import torch
+from checksums import mend, mend_growing
 
 from codec import Codec
 from codec.audio import open_audio
@@ -31,7 +30,7 @@ from codec.bitstream import (
     unpack_file,
     with_depth,
 )
-from codec.bitstream.header import HEADER_BYTES, MAX_STAGES, payload_bytes, unpack_header
+from codec.bitstream.header import MAX_STAGES, unpack_header
 from codec.catalog import describe_checkpoint
 from codec.config import ModelConfig
 from codec.errors import AudioError, BitstreamError, CheckpointError, ConfigError
@@ -173,66 +172,6 @@ TARGETS: dict[str, Callable[[bytes], str]] = {
     "pipe": pipe,
     "checkpoint": checkpoint,
 }
-
-
-def mend(data: bytes) -> bytes:
-    """The same bytes with right checksums wherever there is place for one; not of version 2."""
-    if len(data) < HEADER_BYTES:
-        return data
-    fixed = bytearray(data)
-    fixed[36:40] = struct.pack(">I", zlib.crc32(fixed[:36]))
-    try:
-        header = unpack_header(bytes(fixed))
-    except BitstreamError:
-        return bytes(fixed)
-    varies = header.version == VARIABLE
-    place = _mend_tags(fixed) if varies else HEADER_BYTES
-    for index in range(header.num_chunks):
-        length = payload_bytes(header, header.chunk_frames(index))
-        if varies:
-            length = int.from_bytes(fixed[place : place + 2], "big")
-        payload = bytes(fixed[place + 6 : place + 6 + length])
-        if len(fixed) < place + 6 or len(payload) < length:
-            break
-        salt = zlib.crc32(struct.pack(">IH", index, length))
-        fixed[place : place + 6] = struct.pack(">HI", length, zlib.crc32(payload, salt))
-        place += 6 + length
-    return bytes(fixed)
-
-
-def mend_growing(data: bytes) -> bytes:
-    """`mend` for version 2."""
-    if len(data) < HEADER_BYTES:
-        return data
-    fixed = bytearray(data)
-    fixed[4] = 2
-    fixed[28:36] = b"\xff" * 8
-    fixed[36:40] = struct.pack(">I", zlib.crc32(fixed[:36]))
-    try:
-        header = unpack_header(bytes(fixed))
-    except BitstreamError:
-        return bytes(fixed)
-    place, index = _mend_tags(fixed), 0
-    while len(fixed) >= place + 6:
-        label = int.from_bytes(fixed[place : place + 2], "big")
-        stop = place + 6 + (payload_bytes(header, label) if label else 8)
-        if len(fixed) < stop:
-            break
-        salt = zlib.crc32(struct.pack(">IH", index, label))
-        fixed[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(fixed[place + 6 : stop], salt))
-        place, index = stop, index + 1
-    return bytes(fixed)
-
-
-def _mend_tags(data: bytearray) -> int:
-    """Give tags, if there are any, a right checksum; where they end."""
-    place = HEADER_BYTES
-    if data[place : place + 2] != b"\xff\xff" or len(data) < place + 8:
-        return place
-    stop = place + 8 + int.from_bytes(data[place + 6 : place + 8], "big")
-    salt = zlib.crc32(b"\xff" * 6)
-    data[place + 2 : place + 6] = struct.pack(">I", zlib.crc32(data[place + 6 : stop], salt))
-    return stop
 
 
 @lru_cache

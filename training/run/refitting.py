@@ -20,6 +20,7 @@ from codec.backends.torch_search import nearest
 from codec.errors import TrainingError
 from training.corpora import Corpus
 from training.quantizers.initialisation import kmeans, lloyd_step
+from training.run.initial_weights import take_weights
 
 ITERATIONS = 8
 _SETTLED = 3
@@ -63,17 +64,11 @@ def latents_of(model: CodecModel, corpus: Corpus, most_s: float, seed: int) -> T
     return torch.cat(found)
 
 
-@torch.no_grad()
-def refitted(model: CodecModel, num_stages: int) -> CodecModel:
-    """The same model with so many stages; the codewords of those that are new are zero."""
-    deeper = CodecModel(replace(model.config, num_stages=num_stages))
-    weights = model.state_dict()
-    books = weights.pop("quantizer.codebooks")
-    deeper.load_state_dict(weights, strict=False)
-    deeper.quantizer.codebooks.zero_()
-    shared = min(num_stages, len(books))
-    deeper.quantizer.codebooks[:shared] = books[:shared]
-    return deeper.eval()
+def with_stages(model: CodecModel, num_stages: int) -> CodecModel:
+    """The same model with so many stages; new ones have codewords that mean nothing yet."""
+    other = CodecModel(replace(model.config, num_stages=num_stages))
+    take_weights(other, model, "the model")
+    return other.eval()
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from codec.backends.torch_checkpoint import load_checkpoint, save_checkpoint
 from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
 from codec.errors import TrainingError
-from training.run.refitting import Left, refit, refitted
+from training.run.refitting import Left, refit, with_stages
 
 CONFIG = ModelConfig(
     trunk_width=8, latent_width=8, num_stages=2, codebook_size=16,
@@ -37,7 +37,7 @@ def test_every_stage_leaves_less_and_what_is_told_is_true() -> None:
     wide = model()
     latents = torch.randn(2_000, 8)
     before = left_over(wide, latents)
-    fitted = refitted(wide, 2)
+    fitted = with_stages(wide, 2)
     told = list(refit(fitted, latents, known=2))
     assert [left.stage for left in told] == [1, 2]
     assert [left.before for left in told] == pytest.approx(before, rel=1e-4)
@@ -50,20 +50,20 @@ def test_codewords_that_are_out_of_use_begin_anew() -> None:
     with torch.no_grad():
         wide.quantizer.codebooks[0, 1:] = 1e3
     latents = torch.randn(2_000, 8)
-    fitted = refitted(wide, 2)
+    fitted = with_stages(wide, 2)
     list(refit(fitted, latents, known=2))
     codes = fitted.quantizer.encode(latents.T[None])
     assert len(codes[0, 0].unique()) == 16
 
 
 def test_more_stages_and_fewer() -> None:
-    deeper = refitted(model(), 4)
+    deeper = with_stages(model(), 4)
     latents = torch.randn(2_000, 8)
     told = list(refit(deeper, latents, known=2))
     assert [np.isnan(left.before) for left in told] == [False, False, True, True]
     left = left_over(deeper, latents)
     assert left[3] < 0.9 * left[2] < 0.8 * left[1]
-    fewer = refitted(model(), 1)
+    fewer = with_stages(model(), 1)
     assert fewer.config.num_stages == 1
     torch.testing.assert_close(fewer.quantizer.codewords(), model().quantizer.codewords()[:1])
     for name, value in model().state_dict().items():
@@ -73,7 +73,7 @@ def test_more_stages_and_fewer() -> None:
 
 def test_too_few_frames_are_refused() -> None:
     with pytest.raises(TrainingError, match="63 frames for codebooks of 16 codewords"):
-        list(refit(refitted(model(), 2), torch.randn(63, 8), known=2))
+        list(refit(with_stages(model(), 2), torch.randn(63, 8), known=2))
 
 
 def test_by_command(tmp_path: Path) -> None:
