@@ -152,7 +152,14 @@ def _wire(page: gr.Blocks, studio: Studio, clip: gr.State, parts: _Parts) -> Non
         show_progress_on=parts.message,
     )
     parts.cancel.click(tab.cancel, turn, [parts.message, parts.cancel], **at_once)
-    parts.picker.clear(tab.clear, turn, shown, **at_once)
+    parts.picker.clear(tab.clear, turn, shown, **at_once).then(
+        tab.stay_clear,
+        turn,
+        shown,
+        api_visibility="private",
+        show_progress="hidden",
+        concurrency_limit=None,
+    )
 
 
 def _follow(event: Any, tab: Listening, turn: gr.State, parts: _Parts) -> list[Any]:

@@ -32,11 +32,13 @@ class Turn:
         """The clip whose sound and pictures are on the page."""
         self.shown: tuple[Clip, Take] | None = None
         """What the latest request gave, once it is played."""
+        self.cleared = False
+        """Whether the latest request was for an empty page."""
         self._number = 0
 
     def begin(self, clip: Clip | None = None) -> int:
         """Take the turn, for a clip that is there already or for one yet to be opened."""
-        self.clip, self.shown = clip, None
+        self.clip, self.shown, self.cleared = clip, None, False
         self._number += 1
         return self._number
 
@@ -71,7 +73,16 @@ class Listening:
     def clear(self, turn: Turn) -> list[Any]:
         """An empty page; what is under way shows nothing any more."""
         turn.begin()
+        turn.cleared = True
         return _emptied(turn, "")
+
+    def stay_clear(self, turn: Turn) -> list[Any]:
+        """The empty page once more, unless something was asked for since.
+
+        `clear` answers past the queue, so a sound that was on its way through the queue then may reach
+        the page after it. This goes through the queue, behind that sound.
+        """
+        return _emptied(turn, "") if turn.cleared else [gr.skip()] * NUM_SHOWN
 
     def cancel(self, turn: Turn) -> tuple[str, Any]:
         """Only a word that it is off; what plays goes on playing."""

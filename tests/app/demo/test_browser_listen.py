@@ -112,9 +112,9 @@ def test_results_go_with_their_clip(visit: Visit, recording: Path, tmp_path: Pat
     page.click("#picker button[aria-label=Clear]")
     page.wait_for_function("!document.querySelector('#stages svg')")
     page.wait_for_timeout(3000)
+    page.wait_for_selector("#get-nsvq:disabled")
     assert _results(visit) == (0, 0)
     assert page.inner_text("#message").strip() == ""
-    assert page.locator("#get-nsvq").is_disabled()
     # Gradio's own page: it can't preview the letter, and it cancels calls that have no id yet.
     of_gradio = ("Waveform load error: MediaError", "/gradio_api/cancel", "/gradio_api/reset")
     visit.complaints = [

@@ -133,3 +133,16 @@ def test_cancelling_goes_back_to_what_plays(studio: Studio, long_clip: Path) -> 
     assert list(early) == []
     *_, again = list(listening.change_rate(turn, 0.6))
     assert again[1] is playing[1]
+
+
+def test_a_cleared_page_is_cleared_again_behind_the_queue(studio: Studio) -> None:
+    """A sound that was on its way when the page was cleared is wiped; one asked for since stays."""
+    listening, turn = Listening(studio), Turn()
+    list(listening.open_example(3, turn, 0.3))
+    listening.clear(turn)
+    again = listening.stay_clear(turn)
+    assert again[8:] == ["", ""]
+    assert not any(button.interactive for button in again[4:6])
+    *_, shown = list(listening.open_example(0, turn, 0.3))
+    assert listening.stay_clear(turn) == [gr.skip()] * len(shown)
+    assert turn.on_page is shown[1]
