@@ -79,8 +79,8 @@ class Listening:
     def stay_clear(self, turn: Turn) -> list[Any]:
         """The empty page once more, unless something was asked for since.
 
-        `clear` answers past the queue, so a sound that was on its way through the queue then may reach
-        the page after it. This goes through the queue, behind that sound.
+        `clear` answers past the queue, so a sound that was on its way through the queue then may
+        reach the page after it. This goes through the queue, behind that sound.
         """
         return _emptied(turn, "") if turn.cleared else [gr.skip()] * NUM_SHOWN
 
