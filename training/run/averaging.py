@@ -13,15 +13,19 @@ import torch
 
 from codec.backends.torch_checkpoint import load_checkpoint
 from codec.backends.torch_model import CodecModel
+from codec.config import PARTS
 from codec.errors import TrainingError
 
 
 @torch.no_grad()
-def averaged(paths: Sequence[Path], shares: Sequence[float]) -> tuple[CodecModel, dict[str, str]]:
+def averaged(
+    paths: Sequence[Path], shares: Sequence[float], parts: Sequence[str] = PARTS
+) -> tuple[CodecModel, dict[str, str]]:
     """The mean of checkpoints, and the last one's metadata.
 
     Args:
         shares: of each; made to add up to 1.
+        parts: those of `codec.config.PARTS` that are averaged; the others stay the last one's.
 
     Raises:
         CheckpointError: one can't be read.
@@ -38,8 +42,8 @@ def averaged(paths: Sequence[Path], shares: Sequence[float]) -> tuple[CodecModel
             raise TrainingError(f"{path}: another model than {paths[-1]}")
         for name, value in other.state_dict().items():
             mean[name] += value * share
-    codebooks = {name: value for name, value in model.state_dict().items() if "codebooks" in name}
-    model.load_state_dict(mean | codebooks)
+    learnt = {name: value for name, value in mean.items() if name.split(".")[0] in parts}
+    model.load_state_dict(model.state_dict() | learnt)
     return model, metadata
 
 

@@ -40,6 +40,17 @@ def test_weights_are_averaged_and_codewords_are_the_last_ones(
     assert metadata["title"] == "3.0"
 
 
+def test_parts_that_are_not_averaged_stay_the_last_ones(tmp_path: Path) -> None:
+    one, other = (str(saved(tmp_path / f"{n}.safetensors", float(n))) for n in (1, 3))
+    mixed = tmp_path / "mixed.safetensors"
+    words = ["average", one, other, "--part", "decoder", "-o", str(mixed)]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 0, result.output
+    weights = load_checkpoint(mixed)[0].state_dict()
+    expected = {"encoder": 3.0, "decoder": 2.0, "quantizer": 3.0}
+    assert {name.split(".")[0]: float(value.max()) for name, value in weights.items()} == expected
+
+
 def test_what_has_no_mean(tmp_path: Path) -> None:
     one = saved(tmp_path / "1.safetensors", 1.0)
     other = saved(tmp_path / "2.safetensors", 1.0, ModelConfig(num_stages=3))
