@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     "recipe_name",
     default="small",
     metavar="NAME|TOML",
-    help="A shipped recipe (small, regression, speech-16k-wide, speech-16k, finetune) or a .toml "
-    "file.  [default: small]",
+    help="A shipped recipe (small, regression, speech-16k-wide, speech-16k, narrower, finetune) or "
+    "a .toml file.  [default: small]",
 )
 @click.option(
     "--set",

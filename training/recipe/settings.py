@@ -63,6 +63,8 @@ class PhaseConfig:
     number of stages is then the mean over the batch's frames."""
     lost_share: float = 0.0
     """Share of items of which some frames get lost, as in conversations."""
+    teacher: str = ""
+    """A checkpoint whose decoded speech the losses compare with; empty: with the recordings."""
     losses: dict[str, float] = field(default_factory=lambda: {"mel": 1.0, "complex": 5.0})
     """Weight of each loss in `training.objective.losses.LOSSES`, of `adversarial` and of `features`
     (both of the discriminators)."""

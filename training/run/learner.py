@@ -8,6 +8,7 @@ from training.objective.objective import Objective
 from training.quantizers import LearningModel
 from training.recipe import PhaseConfig, Recipe
 from training.run.forward import Forward, over_ranks
+from training.run.teacher import Teacher
 
 
 class Learner:
@@ -32,6 +33,8 @@ class Learner:
         self.optimizer = _optimizer(model, recipe, phase)
         self.adversary = _discriminators(phase, before, model.spectrum.window.device)
         self.objective = Objective(phase.losses, self.adversary)
+        device = model.spectrum.window.device
+        self.teacher = Teacher(phase.teacher, recipe, device) if phase.teacher else None
 
     def learn(self, rate: float, clip_norm: float) -> Tensor:
         """A step of the optimizer, and none where gradients are not finite; the gradients' norm."""

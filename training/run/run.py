@@ -41,7 +41,7 @@ class Run:
         )
         self.state = new_state(recipe, device)
         self.taught_before: set[str] = set()
-        """Families of scores that the weights it started from were trained on."""
+        """Families of scores that its start's weights and its teachers' were trained on."""
         self.started = False
 
     def start(self) -> None:
@@ -84,7 +84,10 @@ class Run:
 
     def train_step(self) -> dict[str, float]:
         """Take one step; what to log."""
-        return take_step(self.state, self.recipe, self.batches)
+        told = take_step(self.state, self.recipe, self.batches)
+        if self.state.learner.teacher is not None:
+            self.taught_before |= self.state.learner.teacher.trained_on
+        return told
 
     def save(self, path: Path) -> None:
         """Write the whole state."""
@@ -112,7 +115,7 @@ class Run:
 
     @property
     def trained_on(self) -> set[str]:
-        """Families of scores that the weights were trained on, the start's included."""
+        """Families of scores that the weights were trained on, by start and teachers, too."""
         begun = self.recipe.phases[: 1 + self.recipe.phases.index(self.state.learner.phase)]
         losses = {name for phase in begun for name in phase.losses}
         return self.taught_before | {FAMILIES[name] for name in losses & set(FAMILIES)}

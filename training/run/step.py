@@ -42,7 +42,8 @@ def take_step(
     with timed("network"):
         rebuilt, latent_loss = learner.forward(wave, coded)
     with timed("losses"):
-        told = learner.objective.tell(rebuilt, wave, draw_discriminators(recipe, state.step))
+        goal = wave if learner.teacher is None else learner.teacher(wave, coded)
+        told = learner.objective.tell(rebuilt, goal, draw_discriminators(recipe, state.step))
     learner.optimizer.zero_grad()
     with timed("network"):
         ((rebuilt * told.gradient).sum() + phase.latent_weight * latent_loss).backward()
