@@ -21,7 +21,7 @@ from codec.errors import TrainingError
 def averaged(
     paths: Sequence[Path], shares: Sequence[float], parts: Sequence[str] = PARTS
 ) -> tuple[CodecModel, dict[str, str]]:
-    """The mean of checkpoints, and the last one's metadata.
+    """The mean of checkpoints, and the last one's metadata; `trained_on` is of all that count.
 
     Args:
         shares: of each; made to add up to 1.
@@ -29,22 +29,33 @@ def averaged(
 
     Raises:
         CheckpointError: one can't be read.
-        TrainingError: models of different settings, or shares that are none.
+        TrainingError: models of different settings, shares that are none, or parts that the models
+            don't have.
     """
     check_shares(len(paths), shares)
     total = sum(shares)
     shares = [share / total for share in shares]
     model, _, metadata = load_checkpoint(paths[-1])
+    trained_on = _families(metadata)
+    if "refiner" in parts and parts != PARTS and not model.config.refiner_lookahead:
+        raise TrainingError(f"{paths[-1]}: a model without a refiner")
     mean = {name: value * shares[-1] for name, value in model.state_dict().items()}
     for path, share in zip(paths[:-1], shares, strict=False):
-        other, _, _ = load_checkpoint(path)
+        other, _, metadata_there = load_checkpoint(path)
         if other.config != model.config:
             raise TrainingError(f"{path}: another model than {paths[-1]}")
+        if share > 0.0:
+            trained_on |= _families(metadata_there)
         for name, value in other.state_dict().items():
             mean[name] += value * share
     learnt = {name: value for name, value in mean.items() if name.split(".")[0] in parts}
     model.load_state_dict(model.state_dict() | learnt)
-    return model, metadata
+    return model, metadata | ({"trained_on": ", ".join(sorted(trained_on))} if trained_on else {})
+
+
+def _families(metadata: dict[str, str]) -> set[str]:
+    """Of scores, relatives of which were losses."""
+    return set(filter(None, metadata.get("trained_on", "").split(", ")))
 
 
 def check_shares(num_checkpoints: int, shares: Sequence[float]) -> None:

@@ -51,6 +51,7 @@ def _step_seconds(run: Run) -> list[float]:
         work = (
             phase.train,
             phase.substitute,
+            phase.teacher,
             frozenset(phase.losses),
             phase.discriminators,
             phase.discriminators_per_step,

@@ -33,8 +33,8 @@ class Learner:
         self.optimizer = _optimizer(model, recipe, phase)
         self.adversary = _discriminators(phase, before, model.spectrum.window.device)
         self.objective = Objective(phase.losses, self.adversary)
-        device = model.spectrum.window.device
-        self.teacher = Teacher(phase.teacher, recipe, device) if phase.teacher else None
+        self.teacher: Teacher | None = None
+        """Loaded by the phase's first step."""
 
     def learn(self, rate: float, clip_norm: float) -> Tensor:
         """A step of the optimizer, and none where gradients are not finite; the gradients' norm."""

@@ -16,6 +16,7 @@ from training.run.slimming import is_narrower, slimmed
 from training.run.state import new_state
 from training.run.state_file import load_state, restore, save_state, tensors_of
 from training.run.step import take_step
+from training.run.teacher import check_teachers
 
 
 class Run:
@@ -43,6 +44,7 @@ class Run:
         self.taught_before: set[str] = set()
         """Families of scores that its start's weights and its teachers' were trained on."""
         self.started = False
+        self._checked = False
 
     def start(self) -> None:
         """Principal components and k-means instead of random weights, if nothing is there yet."""
@@ -83,7 +85,15 @@ class Run:
         return told
 
     def train_step(self) -> dict[str, float]:
-        """Take one step; what to log."""
+        """Take one step; what to log.
+
+        Raises:
+            CheckpointError, TrainingError: a teacher, of this phase or a later one, is missing or
+                unfit; at the first step, before anything is learnt.
+        """
+        if not self._checked:
+            check_teachers(self.recipe, self.state.step)
+            self._checked = True
         told = take_step(self.state, self.recipe, self.batches)
         if self.state.learner.teacher is not None:
             self.taught_before |= self.state.learner.teacher.trained_on

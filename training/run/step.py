@@ -14,6 +14,7 @@ from training.run.draws import Coded, draw_coded, draw_discriminators
 from training.run.initial_weights import start_codebooks
 from training.run.schedule import learning_rate
 from training.run.state import State
+from training.run.teacher import Teacher
 
 REPLACE_EVERY = 200
 REPLACE_WINDOW = 30.0
@@ -41,8 +42,12 @@ def take_step(
         wave, coded = draw(state, recipe, batches)
     with timed("network"):
         rebuilt, latent_loss = learner.forward(wave, coded)
+    goal = wave
+    if phase.teacher:
+        with timed("teacher"):
+            learner.teacher = learner.teacher or Teacher(phase, recipe, state.model)
+            goal = learner.teacher(wave, coded)
     with timed("losses"):
-        goal = wave if learner.teacher is None else learner.teacher(wave, coded)
         told = learner.objective.tell(rebuilt, goal, draw_discriminators(recipe, state.step))
     learner.optimizer.zero_grad()
     with timed("network"):

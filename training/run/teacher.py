@@ -9,9 +9,13 @@ import torch
 from torch import Tensor
 
 from codec.backends.torch_checkpoint import load_checkpoint
+from codec.backends.torch_model import CodecModel
 from codec.catalog import find_checkpoint
-from training.quantizers import build_model
-from training.recipe import Recipe
+from codec.checkpoint import read_weights
+from codec.config import ModelConfig
+from codec.errors import TrainingError
+from training.quantizers import LearningModel, build_model
+from training.recipe import PhaseConfig, Recipe
 from training.run.draws import Coded
 from training.run.forward import Forward
 from training.run.initial_weights import take_weights
@@ -21,20 +25,25 @@ class Teacher:
     """A checkpoint that decodes what the learner decodes: the same stages, the same frames lost.
 
     Args:
-        checkpoint: a path, or the name of shipped weights.
+        phase: its `teacher` is a path, or the name of shipped weights.
+        learner: on whose device it works.
 
     Raises:
         CheckpointError: not found, or damaged.
+        TrainingError: its codes aren't the learner's, and the phase doesn't teach them.
     """
 
-    def __init__(self, checkpoint: str, recipe: Recipe, device: torch.device) -> None:
-        model, _, metadata = load_checkpoint(find_checkpoint(checkpoint))
+    def __init__(self, phase: PhaseConfig, recipe: Recipe, learner: CodecModel) -> None:
+        model, _, metadata = load_checkpoint(find_checkpoint(phase.teacher))
+        _check(phase.teacher, model.config, recipe.model)
+        if not {"encoder", "quantizer"} & set(phase.train):
+            _check_codes(phase.teacher, model, learner)
         self.trained_on = set(filter(None, metadata.get("trained_on", "").split(", ")))
         """Families of scores, handed on to who learns from it."""
-        learning = build_model(model.config, recipe.quantizer)
-        take_weights(learning, model, checkpoint)
-        learning.to(device).requires_grad_(False).eval()
-        self._forward = Forward(learning, "hard", recipe.bfloat16)
+        teacher: LearningModel = build_model(model.config, "nsvq")  # its codewords are found
+        take_weights(teacher, model, phase.teacher)
+        teacher.to(learner.spectrum.window.device).requires_grad_(False).eval()
+        self._forward = Forward(teacher, "hard", recipe.bfloat16)
 
     @torch.no_grad()
     def __call__(self, wave: Tensor, coded: Coded) -> Tensor:
@@ -44,3 +53,49 @@ class Teacher:
         """
         decoded: Tensor = self._forward(wave, coded)[0]
         return decoded
+
+
+def check_teachers(recipe: Recipe, step: int) -> None:
+    """Refuse a recipe whose teachers, from the phase of `step` on, are missing or unfit.
+
+    Raises:
+        CheckpointError: one isn't found, or damaged.
+        TrainingError: one hears or codes otherwise than the recipe's model.
+    """
+    end = 0
+    for phase in recipe.phases:
+        end += phase.steps
+        if phase.teacher and step < end:
+            _check(phase.teacher, read_weights(find_checkpoint(phase.teacher))[1], recipe.model)
+
+
+def _check(teacher: str, found: ModelConfig, model: ModelConfig) -> None:
+    for name in ("sample_rate", "hop", "codebook_size"):
+        if getattr(found, name) != getattr(model, name):
+            raise TrainingError(
+                f"{teacher}: can't teach, its {name} is {getattr(found, name)}; "
+                f"expected {getattr(model, name)}"
+            )
+    if found.num_stages < model.num_stages:
+        raise TrainingError(
+            f"{teacher}: can't teach, it has {found.num_stages} stages; "
+            f"expected {model.num_stages} or more"
+        )
+    if found.refiner_lookahead and found.refiner_noise:
+        raise TrainingError(f"{teacher}: can't teach, its refiner adds noise that none foresees")
+
+
+def _check_codes(teacher: str, model: CodecModel, learner: CodecModel) -> None:
+    """Where the learner's codes stay as they are they must be the teacher's."""
+    theirs, mine = model.state_dict(), learner.state_dict()
+    for name, value in mine.items():
+        if name.split(".")[0] not in ("encoder", "quantizer"):
+            continue
+        other = theirs.get(name, value[:0]).to(value)
+        if name == "quantizer.codebooks":
+            other = other[: len(value)]
+        if other.shape != value.shape or not torch.allclose(other, value):
+            raise TrainingError(
+                f"{teacher}: can't teach, its codes aren't the learner's ({name} differs); "
+                "start from it (--from), or let encoder and quantizer learn"
+            )

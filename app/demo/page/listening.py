@@ -80,7 +80,7 @@ class Listening:
         """The empty page once more, unless something was asked for since.
 
         `clear` answers past the queue, so a sound that was on its way through the queue then may
-        reach the page after it. This goes through the queue, behind that sound.
+        reach the page after it. This goes through the queue, so as a rule behind that sound.
         """
         return _emptied(turn, "") if turn.cleared else [gr.skip()] * NUM_SHOWN
 

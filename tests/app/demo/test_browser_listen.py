@@ -112,7 +112,7 @@ def test_results_go_with_their_clip(visit: Visit, recording: Path, tmp_path: Pat
     page.click("#picker button[aria-label=Clear]")
     page.wait_for_function("!document.querySelector('#stages svg')")
     page.wait_for_timeout(3000)
-    page.wait_for_selector("#get-nsvq:disabled")
+    page.wait_for_selector("#get-nsvq:disabled", timeout=5000)
     assert _results(visit) == (0, 0)
     assert page.inner_text("#message").strip() == ""
     # Gradio's own page: it can't preview the letter, and it cancels calls that have no id yet.

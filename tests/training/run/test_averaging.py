@@ -51,6 +51,20 @@ def test_parts_that_are_not_averaged_stay_the_last_ones(tmp_path: Path) -> None:
     assert {name.split(".")[0]: float(value.max()) for name, value in weights.items()} == expected
 
 
+def test_a_part_that_is_not_there(tmp_path: Path) -> None:
+    one = saved(tmp_path / "1.safetensors", 1.0)
+    with pytest.raises(TrainingError, match="without a refiner"):
+        averaged([one, one], [1.0, 1.0], ["refiner"])
+
+
+def test_what_any_of_them_was_trained_on_is_told(tmp_path: Path) -> None:
+    paths = []
+    for number, families in enumerate(("pesq", "mel, stoi", "wave")):
+        paths.append(tmp_path / f"{number}.safetensors")
+        save_checkpoint(paths[-1], CodecModel(CONFIG), {"trained_on": families})
+    assert averaged(paths, [1.0, 0.0, 1.0])[1]["trained_on"] == "pesq, wave"
+
+
 def test_what_has_no_mean(tmp_path: Path) -> None:
     one = saved(tmp_path / "1.safetensors", 1.0)
     other = saved(tmp_path / "2.safetensors", 1.0, ModelConfig(num_stages=3))
