@@ -45,7 +45,7 @@ def take_step(
     goal = wave
     if phase.teacher:
         with timed("teacher"):
-            learner.teacher = learner.teacher or Teacher(phase, recipe, state.model)
+            learner.teacher = learner.teacher or Teacher(phase, recipe, state.model, wave)
             goal = learner.teacher(wave, coded)
     with timed("losses"):
         told = learner.objective.tell(rebuilt, goal, draw_discriminators(recipe, state.step))
