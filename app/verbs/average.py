@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Average the weights of checkpoints of one run, which may sound better than any of them.
 
-    Codewords and metadata are those of the last one.
+    Codewords and metadata are those of the last one; `trained_on` is of all of them.
 
     \b
     nsvq average a.safetensors b.safetensors -o mean.safetensors

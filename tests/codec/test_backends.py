@@ -181,7 +181,7 @@ def compare(path: Path, clips: list[Path], effort: int = 1) -> None:
     ours, theirs = (Codec.load(path, effort=effort, backend=kind) for kind in ("numpy", "torch"))
     for clip in clips:
         wave, sample_rate = read_audio(clip)
-        wave = resample(wave, sample_rate, 16_000)[:1]
+        wave = resample(wave, sample_rate, 16_000)
         codes, other = ours.encode(wave, 16_000), theirs.encode(wave, 16_000)
         assert_alike_but_for_ties(ours, wave, codes, other)
         difference = to_pcm16(ours.decode(codes)).astype(int) - to_pcm16(theirs.decode(codes))
