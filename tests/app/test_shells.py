@@ -94,7 +94,7 @@ def test_a_volley_of_signals_leaves_nothing(
 ) -> None:
     wave, rate = soundfile.read(clip)
     with soundfile.SoundFile(tmp_path / "long.wav", "w", rate, 1) as file:
-        for _ in range(600):
+        for _ in range(1500):
             file.write(wave)
     target = tmp_path / "out.nsvq"
     options = ["-o", target, "--checkpoint", toy_checkpoint]

@@ -128,6 +128,8 @@ def test_a_download_that_fails_is_one_line_and_no_folder(
         raise URLError("no route\nto host")
 
     monkeypatch.setattr(torchaudio.datasets.librispeech, "download_url_to_file", fail)
+    roomy = shutil.disk_usage(tmp_path)._replace(free=10**12)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: roomy)
     common = ["train", "--corpus", "librispeech", "--corpora-folder", str(tmp_path / "corpora")]
     told = CliRunner().invoke(cli, common)
     assert told.exit_code == 1
