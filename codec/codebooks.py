@@ -5,7 +5,8 @@
                codeword 0              codeword 1
 
 ‖x - c‖² is ‖x‖² - 2 x·c + ‖c‖², and ‖x‖² is the same for all codewords, so the nearest one has the
-largest x·c - ½‖c‖²: one matrix product, with a column of ones for the norm.
+largest x·c - ½‖c‖²: one matrix product, with a column of ones for the norm. Behind the codewords
+the matrix has some that are never the nearest, so that rows of scores lie apart in memory.
 """
 
 import numpy as np
@@ -13,7 +14,8 @@ import numpy as np
 from codec.scratch import scratch
 
 _ROWS = 256  # vectors scored at once: more for a matrix product, few enough for a core's cache
-_PAD = 32  # numbers between rows of scores; rows 4 KB apart would share few lines of the cache
+_PAD = 32  # scores more a row; rows 4 KB apart would share few lines of the cache
+_NEVER = np.float32(-1e30)  # the score of what isn't there
 _RUN = 64  # candidates whose best is taken first; see `_best`
 
 
@@ -25,11 +27,15 @@ class Codebooks:
     """
 
     def __init__(self, codewords: np.ndarray) -> None:
-        self.codewords = codewords
         stages, size, width = codewords.shape
-        self._scoring = _rows_apart(np.empty((stages, width + 1, size + _PAD), np.float32))
-        self._scoring[:, :width] = codewords.transpose(0, 2, 1)
-        self._scoring[:, width] = -0.5 * np.square(codewords).sum(2)
+        self._books = np.zeros((stages, size + 1, width), np.float32)
+        """The last of each, of zeros, stands for none."""
+        self._books[:, :size] = codewords
+        self.codewords = self._books[:, :size]
+        self._scoring = np.zeros((stages, width + 1, size + _PAD), np.float32)
+        self._scoring[:, :width, :size] = codewords.transpose(0, 2, 1)
+        self._scoring[:, width] = _NEVER
+        self._scoring[:, width, :size] = -0.5 * np.square(codewords).sum(2)
 
     def encode(
         self, latent: np.ndarray, num_stages: int, beam: int = 1, first: int = 0
@@ -63,13 +69,10 @@ class Codebooks:
 
         Shape: codes [Q, F] -> latent [F, D].
         """
-        total = np.zeros((codes.shape[1], self.codewords.shape[2]), np.float32)
-        for book, row in zip(self.codewords[first:], codes, strict=False):
-            if row.size and row.min() < 0:
-                there = row >= 0
-                total[there] += book[row[there]]
-            else:
-                total += book[row]
+        total = np.zeros((codes.shape[1], self._books.shape[2]), np.float32)
+        step = scratch("step", *total.shape)
+        for book, row in zip(self._books[first:], codes, strict=False):
+            total += book.take(row, 0, step, mode="wrap")
         return total
 
     def errors(self, latent: np.ndarray, codes: np.ndarray) -> np.ndarray:
@@ -78,9 +81,10 @@ class Codebooks:
         Shape: latent [F, D], codes [Q, F] -> [Q, F] float32.
         """
         residual = latent.copy()
+        step = scratch("step", *latent.shape)
         found = np.empty(codes.shape, np.float32)
         for stage, row in enumerate(codes):
-            residual -= self.codewords[stage][row]
+            residual -= self._books[stage].take(row, 0, step, mode="clip")
             np.einsum("fd,fd->f", residual, residual, out=found[stage])
         return found
 
@@ -88,12 +92,12 @@ class Codebooks:
         """Shape: latent [N, D] -> codes [stages, N]."""
         residual = _with_one(latent)
         codes = np.empty((len(stages), len(latent)), np.int64)
-        scores = _rows_apart(scratch("scores", len(latent), self.codewords.shape[1] + _PAD))
+        scores = scratch("scores", len(latent), self._scoring.shape[2])
         step = scratch("step", *latent.shape)
         for stage, code in zip(stages, codes, strict=True):
             np.matmul(residual, self._scoring[stage], out=scores)
             scores.argmax(axis=1, out=code)
-            residual[:, :-1] -= self.codewords[stage].take(code, 0, step, mode="clip")
+            residual[:, :-1] -= self._books[stage].take(code, 0, step, mode="clip")
         return codes
 
     def _beam(self, latent: np.ndarray, stages: range, beam: int) -> np.ndarray:
@@ -111,7 +115,8 @@ class Codebooks:
         for stage in stages:
             kept = gains.shape[1]
             flat = residuals.reshape(num * kept, -1)
-            scores = (flat @ self._scoring[stage]).reshape(num, kept, size) + gains[:, :, None]
+            scores = (flat @ self._scoring[stage]).reshape(num, kept, -1)[..., :size]
+            scores = scores + gains[:, :, None]
             keep = 1 if stage == stages[-1] else min(beam, kept * size)
             place = _best(scores.reshape(num, -1), keep)
             gains = np.take_along_axis(scores.reshape(num, -1), place, 1)
@@ -120,11 +125,6 @@ class Codebooks:
             residuals[..., :-1] -= self.codewords[stage][code]
             codes = np.concatenate([codes[row, parent], code[:, :, None]], axis=2)
         return codes[:, 0].T
-
-
-def _rows_apart(room: np.ndarray) -> np.ndarray:
-    """Rows with `_PAD` numbers between them. Shape: [..., size + _PAD] -> [..., size]."""
-    return room[..., :-_PAD]
 
 
 def _with_one(latent: np.ndarray) -> np.ndarray:

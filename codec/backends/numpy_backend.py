@@ -11,11 +11,11 @@ from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
     analysis_window,
-    columns,
-    expansion,
+    expand,
     features,
+    interleaved,
     inverse,
-    joined,
+    spectra,
     tiles,
     window_apart,
 )
@@ -45,10 +45,11 @@ class NumpyBackend:
         self.num_parameters = sum(value.size for value in weights.values())
         self.synthesis_window = window_apart(config.hop, config.window_size - config.hop)
         self.analysis_window = analysis_window(self.synthesis_window)
-        self.encoder = Trunk(weights, "encoder", config.encoder_lookahead)
+        num_bins = config.hop + 1
+        self.encoder = Trunk(weights, "encoder", config.encoder_lookahead, hears=num_bins)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
-        self.decoder = Trunk(weights, "decoder", config.decoder_lookahead)
-        self.decoder.leave.bias[-(config.hop + 1) :] += 1.0  # a gain of 0 leaves a bin as it is
+        self.decoder = Trunk(weights, "decoder", config.decoder_lookahead, makes=num_bins)
+        self.decoder.leave.bias[-num_bins:] += 1.0  # a gain of 0 leaves a bin as it is
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
     def analysis(self, block_frames: int | None = None) -> Stream:
@@ -75,13 +76,34 @@ class NumpyBackend:
 
 
 class Trunk:
-    """The weights of an encoder or a decoder: a linear map, and blocks between projections."""
+    """The weights of an encoder or a decoder: a linear map, and blocks between projections.
 
-    def __init__(self, weights: Weights, name: str, lookahead: tuple[int, ...]) -> None:
-        self.linear = Linear(weights, f"{name}.linear")
-        self.enter = Linear(weights, f"{name}.trunk.enter")
+    Args:
+        hears, makes: bins of the spectra that come in, and go out; 0 where latents do.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        name: str,
+        lookahead: tuple[int, ...],
+        *,
+        hears: int = 0,
+        makes: int = 0,
+    ) -> None:
+        self.linear = Linear(
+            weights, f"{name}.linear", inputs=_order(hears), outputs=_order(makes)
+        )
+        self.enter = Linear(weights, f"{name}.trunk.enter", inputs=_order(hears, 1))
         self.stack = Stack(weights, f"{name}.trunk.blocks", lookahead)
-        self.leave = Linear(weights, f"{name}.trunk.leave", norm=f"{name}.trunk.norm")
+        self.leave = Linear(
+            weights, f"{name}.trunk.leave", norm=f"{name}.trunk.norm", outputs=_order(makes, 1)
+        )
+
+
+def _order(num_bins: int, num_real: int = 0) -> np.ndarray | slice:
+    """Of a spectrum, and of real ones behind it, or of a latent."""
+    return interleaved(num_bins, num_real=num_real) if num_bins else slice(None)
 
 
 class Analysis:
@@ -185,16 +207,12 @@ class Synthesis:
 
     def _spectral_frames(self, base: np.ndarray, hidden: np.ndarray) -> np.ndarray:
         """Shape: base [N, 2 · num_bins], hidden [N, width] -> frames [N, 2 · hop]."""
-        backend = self._backend
+        backend, num_bins = self._backend, self._backend.config.hop + 1
         parts = backend.decoder.leave(hidden)
         frames = np.empty((len(base), 2 * backend.config.hop), np.float32)
         for rows in tiles(len(base)):
-            real, imag, gain = columns(parts[rows], 3)
-            base_real, base_imag = columns(base[rows], 2)
-            real += base_real * gain
-            imag += base_imag * gain
-            scale = expansion(real, imag, backend.config.compression)
-            bins = joined(real * scale, imag * scale)
-            frames[rows] = inverse(bins)
-        frames *= backend.synthesis_window
+            made, gain = spectra(parts[rows], num_bins)
+            made += spectra(base[rows], num_bins)[0] * gain
+            expand(made, backend.config.compression)
+            np.multiply(inverse(made), backend.synthesis_window, out=frames[rows])
         return frames

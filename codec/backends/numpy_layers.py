@@ -21,6 +21,7 @@ _TILE = 256  # frames: more for a product with the same weights, few enough for 
 _PART = 64  # frames whose hidden channels stay close to the core from operation to operation
 _CUBIC = 0.044715 * np.sqrt(2.0 / np.pi)
 _LINEAR = np.sqrt(2.0 / np.pi)
+_AS_THEY_ARE = slice(None)
 
 
 class Weights(dict[str, np.ndarray]):
@@ -49,11 +50,21 @@ class Linear:
     Args:
         norm: a layer norm before it, whose weights become part of the matrix, as does taking off
             the mean; what comes in should be `scaled`.
+        inputs, outputs: in another order than the checkpoint has them.
     """
 
-    def __init__(self, weights: Weights, name: str, norm: str = "") -> None:
-        matrix, self.bias = _matrix_and_bias(weights, name, norm)
-        self.matrix = weights.keep(matrix)
+    def __init__(
+        self,
+        weights: Weights,
+        name: str,
+        norm: str = "",
+        *,
+        inputs: np.ndarray | slice = _AS_THEY_ARE,
+        outputs: np.ndarray | slice = _AS_THEY_ARE,
+    ) -> None:
+        matrix, bias = _matrix_and_bias(weights, name, norm)
+        self.matrix = weights.keep(matrix[inputs][:, outputs])
+        self.bias = bias[outputs]
 
     def __call__(self, x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Shape: [N, inputs] -> [N, outputs]."""
@@ -63,9 +74,9 @@ class Linear:
 
 
 def _matrix_and_bias(weights: Weights, name: str, norm: str = "") -> tuple[np.ndarray, np.ndarray]:
-    """Of `Linear`. Shape: -> [inputs, outputs], [outputs] or [1]."""
+    """Of `Linear`. Shape: -> [inputs, outputs], [outputs]."""
     matrix = weights[f"{name}.weight"].T
-    bias = weights.get(f"{name}.bias", np.zeros(1, np.float32))
+    bias = weights.get(f"{name}.bias", np.zeros(matrix.shape[1], np.float32))
     if norm:
         bias = bias + weights[f"{norm}.bias"] @ matrix
         matrix = weights[f"{norm}.weight"][:, None] * matrix
@@ -73,8 +84,13 @@ def _matrix_and_bias(weights: Weights, name: str, norm: str = "") -> tuple[np.nd
     return matrix, bias
 
 
-def scaled(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+def scaled(x: np.ndarray) -> np.ndarray:
     """Each row over its standard deviation; the mean stays in. Shape: [N, C] -> [N, C]."""
+    return x * _inverse_deviation(x)
+
+
+def _inverse_deviation(x: np.ndarray) -> np.ndarray:
+    """One over the standard deviation of each row. Shape: [N, C] -> [N, 1]."""
     share = _share(x.shape[1])
     mean = x @ share
     mean *= mean
@@ -83,7 +99,8 @@ def scaled(x: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     variance -= mean
     np.maximum(variance, 0.0, out=variance)
     variance += _EPSILON
-    return np.divide(x, np.sqrt(variance, out=variance)[:, None], out=out)
+    np.sqrt(variance, out=variance)
+    return np.reciprocal(variance, out=variance)[:, None]
 
 
 @functools.lru_cache(maxsize=8)
@@ -97,8 +114,9 @@ class Block:
 
     With u = a·h the GELU's tanh(√(2/π) (h + 0.044715 h³)) is tanh(u³ + u √(2/π)/a), a³ = 0.044715
     √(2/π): two passes over the hidden channels less. The matrices before and after hold a and its
-    inverse, the second also the half of GELU and the residual's scale; the first one's last row is
-    its bias.
+    inverse, the second also the half of GELU and the residual's scale. One more hidden channel is
+    always 1, and what it becomes is weighted with the second's bias: a pass less again. What comes
+    in is divided by its deviation behind the first matrix, where it has fewer channels.
     """
 
     def __init__(self, weights: Weights, name: str, lookahead: int) -> None:
@@ -109,11 +127,13 @@ class Block:
         size = np.float32(np.cbrt(_CUBIC))
         self.slope = np.float32(_LINEAR / size)
         matrix, bias = _matrix_and_bias(weights, f"{name}.widen", f"{name}.norm")
-        self.widen = weights.keep(size * np.concatenate([matrix, bias[None]]))
+        self.widen = weights.keep(np.pad(size * matrix, ((0, 0), (0, 1))))
+        self.widen_bias = np.append(size * bias, np.float32(1.0))
         scale = weights[f"{name}.scale"]
         matrix, bias = _matrix_and_bias(weights, f"{name}.narrow")
-        self.narrow = weights.keep(matrix * (scale * np.float32(0.5 / size)))
-        self.narrow_bias = bias * scale
+        one = np.float32(1.0) + np.tanh(np.float32(1.0) + self.slope)  # what the last channel gives
+        narrow = np.concatenate([matrix * np.float32(0.5 / size), bias[None] / one])
+        self.narrow = weights.keep(narrow * scale)
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> None:
         """Shape: x [N + k - 1, C] -> y [N, C]."""
@@ -129,19 +149,21 @@ class Block:
         context = scratch("context", num, width)
         np.einsum("nkc,kc->nc", frames, self.kernel, out=context)
         context += self.over_time_bias
-        ready = scratch("ready", num, width + 1)
-        ready[:, -1] = 1.0
-        scaled(context, out=ready[:, :-1])
-        u = np.matmul(ready, self.widen, out=scratch("hidden", num, self.widen.shape[1]))
+        u = np.matmul(context, self.widen, out=scratch("hidden", num, self.widen.shape[1]))
+        inverse = _inverse_deviation(context)
         for row in range(0, num, _PART):
-            self._bend(u[row : row + _PART])
+            self._bend(u[row : row + _PART], inverse[row : row + _PART])
         np.matmul(u, self.narrow, out=y)
-        y += self.narrow_bias
         start = len(self.kernel) - 1 - self.lookahead
         y += x[start : start + num]
 
-    def _bend(self, u: np.ndarray) -> None:
-        """u · (1 + tanh(u³ + slope · u)), in place. Shape: [N, hidden]."""
+    def _bend(self, u: np.ndarray, inverse: np.ndarray) -> None:
+        """u becomes u / deviation + bias, and that u · (1 + tanh(u³ + slope · u)).
+
+        Shape: u [N, hidden + 1], inverse of deviation [N, 1].
+        """
+        u *= inverse
+        u += self.widen_bias
         bent = np.multiply(u, u, out=scratch("bent", *u.shape))
         bent += self.slope
         bent *= u

@@ -7,11 +7,11 @@ from codec.backends.numpy_spectrum import (
     Framing,
     OverlapAdd,
     analysis_window,
-    columns,
-    expansion,
+    expand,
     features,
+    interleaved,
     inverse,
-    joined,
+    spectra,
     tiles,
     transform,
     window,
@@ -33,12 +33,14 @@ class Refiner:
         sine = window(OVERLAP * self.hop)
         self.analysis_window = analysis_window(sine)
         self.synthesis_window = sine * np.float32(2.0 / OVERLAP)
-        self.enter = Linear(weights, "refiner.enter")
+        seen = interleaved(self.num_bins, num_real=1)
+        self.enter = Linear(weights, "refiner.enter", inputs=seen)
         self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
         self.hear_noise = Linear(weights, "refiner.hear_noise") if config.refiner_noise else None
         self.stack = Stack(weights, "refiner.blocks", config.refiner_lookahead)
-        self.leave = Linear(weights, "refiner.leave", norm="refiner.norm")
-        self.leave.bias[: self.num_bins] += 1.0  # a gain of 0 leaves a bin as it is
+        made = interleaved(self.num_bins, 2, num_real=int(config.refiner_noise))
+        self.leave = Linear(weights, "refiner.leave", norm="refiner.norm", outputs=made)
+        self.leave.bias[: 2 * self.num_bins : 2] += 1.0  # a gain of 0 leaves a bin as it is
 
 
 class RefinerStream:
@@ -111,27 +113,19 @@ class RefinerStream:
         frames [N, size].
         """
         refiner, compression = self._refiner, self._refiner.config.compression
-        frames = scratch("rebuilt", len(hidden), OVERLAP * refiner.hop)
+        size, num_bins = OVERLAP * refiner.hop, refiner.num_bins
+        frames = scratch("rebuilt", len(hidden), size)
         for rows in tiles(len(hidden)):
             part = hidden[rows]
             room = scratch("parts", len(part), len(refiner.leave.bias))
-            parts = columns(refiner.leave(part, out=room), 4 if hiss is None else 5)
-            gain_real, gain_imag, new_real, new_imag = parts[:4]
-            real, imag = columns(bins[rows], 2)
-            new_real += real * gain_real
-            new_real -= imag * gain_imag
-            new_imag += real * gain_imag
-            new_imag += imag * gain_real
-            scale = expansion(new_real, new_imag, compression)
-            new_real *= scale
-            new_imag *= scale
+            gain, made, share = spectra(refiner.leave(part, out=room), num_bins, 2)
+            gain *= spectra(bins[rows], num_bins)[0]
+            made += gain
+            expand(made, compression)
             if hiss is not None:
-                share = softplus(parts[4]) ** (1.0 / compression)
-                noise_bins = transform(hiss[rows] * refiner.analysis_window, hiss.shape[1])
-                new_real += noise_bins.real * share
-                new_imag += noise_bins.imag * share
-            frames[rows] = inverse(joined(new_real, new_imag))
-        frames *= refiner.synthesis_window
+                share = softplus(share) ** (1.0 / compression)
+                made += transform(hiss[rows] * refiner.analysis_window, size) * share
+            np.multiply(inverse(made), refiner.synthesis_window, out=frames[rows])
         return frames
 
 

@@ -33,14 +33,35 @@ def tiles(num_frames: int) -> list[slice]:
     return [slice(start, start + _TILE) for start in range(0, num_frames, _TILE)]
 
 
-def columns(x: np.ndarray, num_parts: int) -> list[np.ndarray]:
-    """Parts of equal width, side by side. Shape: [N, num_parts · W] -> [N, W] each (views)."""
-    width = x.shape[1] // num_parts
-    return [x[:, part * width : (part + 1) * width] for part in range(num_parts)]
+def interleaved(num_bins: int, num_complex: int = 1, num_real: int = 0) -> np.ndarray:
+    """Where a checkpoint has each number of spectra as they lie here: it has all real parts of a
+    complex spectrum before all imaginary ones.
+
+    Args:
+        num_complex, num_real: spectra, complex ones first.
+
+    >>> interleaved(3, num_real=1)
+    array([0, 3, 1, 4, 2, 5, 6, 7, 8])
+    """
+    pairs = np.arange(2 * num_complex * num_bins).reshape(num_complex, 2, num_bins)
+    singles = 2 * num_complex * num_bins + np.arange(num_real * num_bins)
+    return np.concatenate([pairs.transpose(0, 2, 1).ravel(), singles])
+
+
+def spectra(x: np.ndarray, num_bins: int, num_complex: int = 1) -> list[np.ndarray]:
+    """Complex spectra that lie side by side, and behind them what is real.
+
+    Shape: [N, (2 · num_complex + R) · num_bins] -> [N, num_bins] complex64 each, [N, R · num_bins]
+    (views).
+    """
+    width = 2 * num_bins
+    ends = range(width, (num_complex + 1) * width, width)
+    parts = [x[:, end - width : end].view(np.complex64) for end in ends]
+    return [*parts, x[:, num_complex * width :]]
 
 
 def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.ndarray:
-    """Spectra as the networks see them: real parts, imaginary parts, magnitudes.
+    """Spectra as the networks see them, complex ones and their magnitudes.
 
     The array holds them until the same thread's next call for as many bins.
 
@@ -57,31 +78,24 @@ def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.n
         part = frames[rows]
         windowed = np.multiply(part, window, out=scratch("windowed", *part.shape))
         bins = transform(windowed, size)
-        real, imag, magnitude = columns(found[rows], 3)
-        scale = _power(bins.real, bins.imag, FLOOR)
-        scale = _raised(scale, 0.5 * (compression - 1.0))
-        np.multiply(bins.real, scale, out=real)
-        np.multiply(bins.imag, scale, out=imag)
-        np.sqrt(_power(real, imag, _MAGNITUDE_FLOOR), out=magnitude)
+        compressed, magnitude = spectra(found[rows], num_bins)
+        scale = _raised(_power(bins, FLOOR), 0.5 * (compression - 1.0))
+        np.multiply(bins, scale, out=compressed)
+        np.sqrt(_power(compressed, _MAGNITUDE_FLOOR), out=magnitude)
     return found
 
 
-def expansion(real: np.ndarray, imag: np.ndarray, compression: float) -> np.ndarray:
-    """The factor that undoes the compression of `features`. Shape: [N, num_bins], any."""
-    return _raised(_power(real, imag, FLOOR), 0.5 * (1.0 / compression - 1.0))
+def expand(bins: np.ndarray, compression: float) -> None:
+    """Undo the compression of `features`, in place. Shape: [N, num_bins] complex64."""
+    bins *= _raised(_power(bins, FLOOR), 0.5 * (1.0 / compression - 1.0))
 
 
-def joined(real: np.ndarray, imag: np.ndarray) -> np.ndarray:
-    """Shape: [N, num_bins] each -> [N, num_bins] complex."""
-    bins = np.empty(real.shape, np.complex64)
-    bins.real, bins.imag = real, imag
-    return bins
-
-
-def _power(real: np.ndarray, imag: np.ndarray, floor: np.float32) -> np.ndarray:
-    """Shape: [N, num_bins] each -> [N, num_bins]."""
-    power = np.square(real)
-    power += np.square(imag)
+def _power(bins: np.ndarray, floor: np.float32) -> np.ndarray:
+    """Shape: [N, num_bins] complex64 -> [N, num_bins], until the same thread's next call."""
+    num, width = len(bins), 2 * bins.shape[1]
+    squares = np.square(bins.view(np.float32), out=scratch("squares", num, width))
+    power = scratch("power", *bins.shape)
+    np.add(squares[:, ::2], squares[:, 1::2], out=power)
     power += floor
     return power
 
