@@ -15,6 +15,7 @@ import numpy as np
 
 from codec.backends.interface import Backend
 from codec.errors import CheckpointError
+from codec.floor import Floor
 from codec.resampling import Resampler
 
 QUIET = np.errstate(all="ignore")
@@ -142,6 +143,7 @@ class Decoder:
 
         self._resampler = resampler(rate, sample_rate, length)
         self._streams = [backend.synthesis(block_frames) for _ in range(num_channels)]
+        self._floor = Floor()
 
     def push(self, codes: np.ndarray) -> np.ndarray:
         """More codes; the samples that are ready.
@@ -183,14 +185,18 @@ class Decoder:
 
     @QUIET
     def _waves(self, latents: Sequence[np.ndarray] | None) -> np.ndarray:
-        """The network's waves of all channels; the rest of them without latents.
+        """The network's waves of all channels on their floor; the rest of them without latents.
 
         Shape: latent [F, D] each -> [C, T].
         """
         if latents is None:
-            return np.stack([_row(stream.finish()) for stream in self._streams])
-        channels = zip(self._streams, latents, strict=True)
-        return np.stack([_row(stream.push(latent)) for stream, latent in channels])
+            rows = [_row(stream.finish()) for stream in self._streams]
+        else:
+            channels = zip(self._streams, latents, strict=True)
+            rows = [_row(stream.push(latent)) for stream, latent in channels]
+        wave = np.stack(rows)
+        self._floor.add(wave)
+        return wave
 
     def _joined(self, waves: Iterable[np.ndarray]) -> np.ndarray:
         empty = np.zeros((len(self._streams), 0), np.float32)

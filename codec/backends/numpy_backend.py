@@ -21,6 +21,7 @@ from codec.backends.numpy_spectrum import (
 )
 from codec.codebooks import Codebooks
 from codec.config import ModelConfig
+from codec.scratch import scratch
 
 BLOCK_FRAMES = 256
 """Frames computed at once. Streams of other blocks agree up to rounding, not bit for bit."""
@@ -91,9 +92,7 @@ class Trunk:
         hears: int = 0,
         makes: int = 0,
     ) -> None:
-        self.linear = Linear(
-            weights, f"{name}.linear", inputs=_order(hears), outputs=_order(makes)
-        )
+        self.linear = Linear(weights, f"{name}.linear", inputs=_order(hears), outputs=_order(makes))
         self.enter = Linear(weights, f"{name}.trunk.enter", inputs=_order(hears, 1))
         self.stack = Stack(weights, f"{name}.trunk.blocks", lookahead)
         self.leave = Linear(
@@ -146,8 +145,9 @@ class Analysis:
     def _run(self, wave: np.ndarray, num_frames: int | None) -> np.ndarray:
         """Shape: wave [N · hop] -> latent [N, D] at most."""
         backend, encoder = self._backend, self._backend.encoder
-        frames, compression = self._frames(wave), backend.config.compression
-        inputs = features(frames, backend.analysis_window, compression)
+        frames, config = self._frames(wave), backend.config
+        inputs = scratch("inputs", len(frames), 3 * (config.hop + 1))
+        features(frames, backend.analysis_window, config.compression, inputs)
         base = self._base(encoder.linear(inputs[:, : len(encoder.linear.matrix)]))
         self._num_in += len(inputs)
         hidden = self._stack(encoder.enter(inputs), num_frames)

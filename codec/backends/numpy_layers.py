@@ -151,20 +151,21 @@ class Block:
         context += self.over_time_bias
         u = np.matmul(context, self.widen, out=scratch("hidden", num, self.widen.shape[1]))
         inverse = _inverse_deviation(context)
+        bent = scratch("bent", min(num, _PART), u.shape[1])
         for row in range(0, num, _PART):
-            self._bend(u[row : row + _PART], inverse[row : row + _PART])
+            self._bend(u[row : row + _PART], inverse[row : row + _PART], bent[: num - row])
         np.matmul(u, self.narrow, out=y)
         start = len(self.kernel) - 1 - self.lookahead
         y += x[start : start + num]
 
-    def _bend(self, u: np.ndarray, inverse: np.ndarray) -> None:
+    def _bend(self, u: np.ndarray, inverse: np.ndarray, bent: np.ndarray) -> None:
         """u becomes u / deviation + bias, and that u · (1 + tanh(u³ + slope · u)).
 
-        Shape: u [N, hidden + 1], inverse of deviation [N, 1].
+        Shape: u [N, hidden + 1], inverse of deviation [N, 1], bent (of any values) as u.
         """
         u *= inverse
         u += self.widen_bias
-        bent = np.multiply(u, u, out=scratch("bent", *u.shape))
+        np.multiply(u, u, out=bent)
         bent += self.slope
         bent *= u
         np.tanh(bent, out=bent)

@@ -51,7 +51,9 @@ class RefinerStream:
         self._stack = StackStream(refiner.stack, refiner.config.refiner_width)
         size = OVERLAP * refiner.hop
         self._frames, self._noise_frames = Framing(refiner.hop, size), Framing(refiner.hop, size)
-        self._bins, self._hiss = Delay(refiner.stack.delay), Delay(refiner.stack.delay)
+        self._hiss = Delay(refiner.stack.delay)
+        self._held = np.zeros((refiner.stack.delay, 3 * refiner.num_bins), np.float32)
+        """Of the frames whose hidden channels are not yet known."""
         self._sum = OverlapAdd(refiner.hop, OVERLAP)
         self._num_in = self._num_out = 0  # samples
         self._skip = OVERLAP - 1 + refiner.stack.delay
@@ -85,19 +87,17 @@ class RefinerStream:
         refiner = self._refiner
         start, first = self._num_in, self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
-        bins = features(
-            self._frames(wave.ravel()), refiner.analysis_window, refiner.config.compression
-        )
-        x = refiner.enter(bins, out=scratch("entering", len(bins), refiner.config.refiner_width))
-        seen = scratch("seen", len(hidden), len(refiner.see.bias))
-        x += refiner.see(hidden, out=seen).reshape(x.shape)
+        known, new = self._seen(self._frames(wave.ravel()))
+        x = refiner.enter(new, out=scratch("entering", len(new), refiner.config.refiner_width))
+        shown = scratch("shown", len(hidden), len(refiner.see.bias))
+        x += refiner.see(hidden, out=shown).reshape(x.shape)
         hiss = None
         if refiner.hear_noise:
             drawn = noise(start, wave.size).reshape(-1, refiner.hop)
             x += refiner.hear_noise(drawn)
             hiss = self._noise_frames(self._hiss(drawn).ravel())
         hidden = scaled(self._stack(x, num_frames))
-        frames = self._rebuilt(hidden, self._bins(bins[:, : 2 * refiner.num_bins]), hiss)
+        frames = self._rebuilt(hidden, known, hiss)
         if num_frames is not None:
             frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)
@@ -106,10 +106,23 @@ class RefinerStream:
         self._num_out += (len(hops) - skipped) * refiner.hop
         return hops[skipped:].ravel()
 
+    def _seen(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """`features` of the frames that come next in the output, and of these, until the next call.
+
+        Shape: frames [N, size] -> [N, 3 · num_bins] each.
+        """
+        refiner, num_held = self._refiner, len(self._held)
+        room = scratch("seen", num_held + len(frames), self._held.shape[1])
+        room[:num_held] = self._held
+        new = room[num_held:]
+        features(frames, refiner.analysis_window, refiner.config.compression, new)
+        self._held = room[len(frames) :].copy()
+        return room[: len(frames)], new
+
     def _rebuilt(self, hidden: np.ndarray, bins: np.ndarray, hiss: np.ndarray | None) -> np.ndarray:
         """Gains, additions and perhaps noise on the bins, and back to frames.
 
-        Shape: hidden [N, width], bins [N, 2 · num_bins] of `features`, hiss [N, size] of noise ->
+        Shape: hidden [N, width], bins [N, 3 · num_bins] of `features`, hiss [N, size] of noise ->
         frames [N, size].
         """
         refiner, compression = self._refiner, self._refiner.config.compression

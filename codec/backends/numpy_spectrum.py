@@ -60,20 +60,18 @@ def spectra(x: np.ndarray, num_bins: int, num_complex: int = 1) -> list[np.ndarr
     return [*parts, x[:, num_complex * width :]]
 
 
-def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.ndarray:
+def features(frames: np.ndarray, window: np.ndarray, compression: float, found: np.ndarray) -> None:
     """Spectra as the networks see them, complex ones and their magnitudes.
-
-    The array holds them until the same thread's next call for as many bins.
 
     Args:
         window: an `analysis_window`; frames may leave out what lies under zeros at its end.
         compression: exponent on magnitudes.
+        found: where they go.
 
-    Shape: frames [N, at most size], window [size] -> [N, 3 · num_bins].
+    Shape: frames [N, at most size], window [size], found [N, 3 · num_bins].
     """
     size, num_bins = len(window), len(window) // 2 + 1
     window = window[: frames.shape[1]]
-    found = scratch(f"features {num_bins}", len(frames), 3 * num_bins)
     for rows in tiles(len(frames)):
         part = frames[rows]
         windowed = np.multiply(part, window, out=scratch("windowed", *part.shape))
@@ -82,7 +80,6 @@ def features(frames: np.ndarray, window: np.ndarray, compression: float) -> np.n
         scale = _raised(_power(bins, FLOOR), 0.5 * (compression - 1.0))
         np.multiply(bins, scale, out=compressed)
         np.sqrt(_power(compressed, _MAGNITUDE_FLOOR), out=magnitude)
-    return found
 
 
 def expand(bins: np.ndarray, compression: float) -> None:

@@ -15,6 +15,7 @@ from codec.backends.torch_model import CodecModel
 from codec.catalog import find_checkpoint
 from codec.config import ModelConfig
 from codec.errors import OutputError
+from codec.floor import Floor
 from codec.noise import noise
 from tests.codec.ties import assert_alike_but_for_ties
 
@@ -57,12 +58,14 @@ class Graphs:
         return latent, codes
 
     def decode(self, codes: np.ndarray) -> np.ndarray:
-        """Shape: codes [B, Q, F] -> wave [B, T]."""
+        """With the floor that the format adds. Shape: codes [B, Q, F] -> wave [B, T]."""
         feed = {"codes": codes}
         if _hears_noise(self.codec.config):
             hiss = noise(0, codes.shape[2] * self.codec.config.hop)
             feed["noise"] = np.tile(hiss, (len(codes), 1))
-        return self.decoder.run(["wave"], feed)[0]
+        wave: np.ndarray = self.decoder.run(["wave"], feed)[0]
+        Floor().add(wave)
+        return wave
 
 
 def _hears_noise(config: ModelConfig) -> bool:
