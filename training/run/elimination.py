@@ -17,27 +17,53 @@ _DAMPING = 1e-7
 """Of the mean second moment: keeps the inverse finite where channels never move."""
 
 
-def least_loss(moments: Tensor, weight: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-    """The channels to keep, in order, and the weights that make up for the others.
+class Elimination:
+    """A linear map that loses one channel after the other.
 
     Args:
         moments: of the channels and, last, of a constant 1, which is never left out.
         weight: a row for each channel and the bias.
+
+    Shape: moments [N + 1, N + 1], weight [N + 1, outputs].
+    """
+
+    def __init__(self, moments: Tensor, weight: Tensor) -> None:
+        damping = _DAMPING * moments.diagonal().mean()
+        eye = torch.eye(len(moments), dtype=moments.dtype)
+        self._inverse = torch.linalg.inv(moments + damping * eye)
+        self.weight = weight.clone()
+        """As it has to be now; rows of zeros for channels left out."""
+        self.left = torch.ones(len(moments), dtype=torch.bool)
+        """Which channels are left, and the constant."""
+
+    def costs(self) -> Tensor:
+        """What the output loses with each channel; infinite for those that can't be left out.
+
+        Shape: -> [N + 1].
+        """
+        cost = self.weight.square().sum(1) / self._inverse.diagonal().clamp_min(1e-30)
+        cost[~self.left] = torch.inf
+        cost[-1] = torch.inf
+        return cost
+
+    def leave_out(self, channel: int) -> None:
+        """The other channels' weights make up for it."""
+        share = self._inverse[:, channel : channel + 1] / self._inverse[channel, channel]
+        self.weight -= share * self.weight[channel]
+        self._inverse -= share * self._inverse[channel]
+        self.left[channel], self.weight[channel] = False, 0.0
+
+
+def least_loss(moments: Tensor, weight: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    """The channels to keep, in order, and the weights that make up for the others.
+
+    Args:
+        moments, weight: of an `Elimination`.
         keep: number of channels, at most all.
 
     Shape: moments [N + 1, N + 1], weight [N + 1, outputs] -> [keep] int64, [keep + 1, outputs].
     """
-    damping = _DAMPING * moments.diagonal().mean()
-    inverse = torch.linalg.inv(moments + damping * torch.eye(len(moments), dtype=moments.dtype))
-    weight = weight.clone()
-    left = torch.ones(len(moments), dtype=torch.bool)
+    map_ = Elimination(moments, weight)
     for _ in range(len(moments) - 1 - keep):
-        cost = weight.square().sum(1) / inverse.diagonal().clamp_min(1e-30)
-        cost[~left] = torch.inf
-        cost[-1] = torch.inf
-        out = int(cost.argmin())
-        share = inverse[:, out : out + 1] / inverse[out, out]
-        weight -= share * weight[out]
-        inverse -= share * inverse[out]
-        left[out], weight[out] = False, 0.0
-    return left[:-1].nonzero()[:, 0], weight[left]
+        map_.leave_out(int(map_.costs().argmin()))
+    return map_.left[:-1].nonzero()[:, 0], map_.weight[map_.left]

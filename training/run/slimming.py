@@ -5,6 +5,7 @@
     hidden channels   left out by `elimination`, block after block, each seeing what those before it
                       now give
     noise             of a refiner, and its share of each bin
+    refiner           channels all through it, by `thinning`
 
 A network that was trained for long leaves much of itself idle, and what is cut beyond that comes
 back within some thousand steps (docs/research.md).
@@ -22,6 +23,7 @@ from codec.backends.torch_networks import Block
 from codec.config import PARTS, ModelConfig
 from codec.errors import TrainingError
 from training.run.elimination import least_loss
+from training.run.thinning import thinned
 
 _MEAN_WEIGHT = 50.0
 """Of a codebook's mean among its codewords, when directions are chosen: a shift of every frame."""
@@ -35,6 +37,7 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
     but for look-aheads and stages. Which blocks will be left out, and so how wide those kept are,
     is seen later."""
     may_differ = {"latent_width", "refiner_noise", "expansion", "overlap", "num_stages"}
+    may_differ |= {"refiner_width"}
     may_differ |= {f"{part}_{kind}" for part in PARTS for kind in ("hidden", "lookahead")}
     found = {name for name, value in config.to_dict().items() if value != getattr(other, name)}
     mine, theirs = _sizes(config), _sizes(other)
@@ -42,14 +45,15 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
         len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
         for narrow, wide in zip(mine, theirs, strict=True)
     )
-    alike = found <= may_differ and bool(mine[3]) == bool(theirs[3])
+    alike = found <= may_differ and bool(mine[4]) == bool(theirs[4])
     return alike and less and mine != theirs
 
 
 def _sizes(config: ModelConfig) -> list[tuple[int, ...]]:
-    """Of the latent, of each part's blocks, and whether the refiner has noise."""
+    """Of the latent and the refiner, of each part's blocks, and whether the refiner has noise."""
     noise = bool(config.refiner_lookahead) and config.refiner_noise
-    return [(config.latent_width,), *(config.hidden(part) for part in PARTS), (int(noise),)]
+    widths = (config.latent_width,), (config.refiner_width,)
+    return [*widths, *(config.hidden(part) for part in PARTS), (int(noise),)]
 
 
 @torch.no_grad()
@@ -70,6 +74,9 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
         _leave_out_noise(model)
     settings: dict[str, Any] = {"latent_width": width, "refiner_noise": config.refiner_noise}
     settings |= {f"{part}_hidden": config.hidden(part) for part in PARTS}
+    if model.refiner is not None and config.refiner_width < model.config.refiner_width:
+        settings["refiner_width"] = config.refiner_width
+        thinned(model.refiner, config.refiner_width, _runs(model, "refiner", waves))
     for part in PARTS:
         stack = _stack(model, part)
         for block in stack:

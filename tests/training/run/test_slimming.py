@@ -152,7 +152,13 @@ def test_least_squares_makes_up_for_what_is_left_out(keep: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wider", [{"latent_width": 7}, {"encoder_hidden": (8, 5)}, {"refiner_noise": True}]
+    "wider",
+    [
+        {"latent_width": 7},
+        {"encoder_hidden": (8, 5)},
+        {"refiner_noise": True},
+        {"refiner_width": 9},
+    ],
 )
 def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> None:
     other = replace(NARROW, **wider)  # type: ignore[arg-type]
@@ -160,7 +166,7 @@ def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> No
     assert not is_narrower(other, NARROW)
     assert not is_narrower(NARROW, NARROW)
     assert not is_narrower(NARROW, replace(NARROW, refiner_lookahead=(1, 1)))
-    for other_width in ({"trunk_width": 6}, {"refiner_width": 6}, {"kernel": 5}, {"hop": 64}):
+    for other_width in ({"trunk_width": 6}, {"refiner_hop": 16}, {"kernel": 5}, {"hop": 64}):
         assert not is_narrower(replace(NARROW, **other_width), other)  # type: ignore[arg-type]
     assert not is_narrower(replace(NARROW, refiner_lookahead=(), refiner_hidden=()), other)
 
