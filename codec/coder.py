@@ -143,7 +143,7 @@ class Decoder:
 
         self._resampler = resampler(rate, sample_rate, length)
         self._streams = [backend.synthesis(block_frames) for _ in range(num_channels)]
-        self._floor = Floor()
+        self._floors = [Floor() for _ in range(num_channels)]
 
     def push(self, codes: np.ndarray) -> np.ndarray:
         """More codes; the samples that are ready.
@@ -194,9 +194,9 @@ class Decoder:
         else:
             channels = zip(self._streams, latents, strict=True)
             rows = [_row(stream.push(latent)) for stream, latent in channels]
-        wave = np.stack(rows)
-        self._floor.add(wave)
-        return wave
+        for floor, row in zip(self._floors, rows, strict=True):
+            floor.add(row)
+        return np.stack(rows)
 
     def _joined(self, waves: Iterable[np.ndarray]) -> np.ndarray:
         empty = np.zeros((len(self._streams), 0), np.float32)

@@ -64,7 +64,8 @@ class Graphs:
             hiss = noise(0, codes.shape[2] * self.codec.config.hop)
             feed["noise"] = np.tile(hiss, (len(codes), 1))
         wave: np.ndarray = self.decoder.run(["wave"], feed)[0]
-        Floor().add(wave)
+        for row in wave:
+            Floor().add(row)
         return wave
 
 
