@@ -23,7 +23,7 @@ _SHARE = 1.0 / 1_024.0
 _FADED = 2.0**-0.5
 """What is left of that a block later."""
 _LOUDEST_AT_FIRST = 0.25
-_SLOPE, _TAPS = 0.7, 16
+_SLOPE, _TAPS = 0.5, 16
 """Each sample is white noise plus this share of the sample before, and so on, so many in all."""
 
 
