@@ -64,6 +64,8 @@ class Codebooks:
     def decode(self, codes: np.ndarray, first: int = 0) -> np.ndarray:
         """The sum of the codewords; -1 stands for none.
 
+        Others that are no codeword's number are not looked for: they wrap around.
+
         Args:
             first: the stage of the first row.
 

@@ -1,9 +1,10 @@
-"""A floor of noise under all that is decoded, four steps of 16 bits high at most.
+"""A floor of noise under all that is decoded.
 
-A pause that is coded with few bits decodes to next to nothing where the recording had the hiss of
-its room, and such holes are heard (docs/research.md). The floor fills them: noise that is louder at
-low frequencies, as in rooms, at -78 dB of full scale. Where all has been quiet for a while it is
-quieter: 60 dB below what was loudest, as if that faded by 24 dB a second.
+A pause that is coded with few bits decodes to next to nothing, in places, where the recording had
+the hiss of its room, and such holes are heard (docs/research.md). The floor fills them: noise that
+is louder at low frequencies, as in rooms, with a standard deviation of four steps of 16 bits, -78
+dB of full scale. Where all has been quiet for a while it is quieter: 60 dB below what was loudest,
+as if that faded by 3 dB every 2,048 samples, 24 dB a second at 16 kHz.
 """
 
 import functools
@@ -41,6 +42,7 @@ class Floor:
         self._loudest = _LOUDEST_AT_FIRST
         self._heard = 0.0
         """The loudest sample of the block so far."""
+        _shape()  # before the first packet of a conversation, not with it
 
     def add(self, wave: np.ndarray) -> None:
         """To the samples that come next, in place. Shape: wave [T] float32."""
@@ -56,7 +58,7 @@ class Floor:
         block, start = divmod(self._position, BLOCK)
         levels = [self._next_level(heard, rows.shape[1]) for heard in np.abs(rows).max(1).tolist()]
         turns = (block + np.arange(len(rows))) % _BLOCKS
-        part = _noise()[turns, start : start + rows.shape[1]]
+        part = _shape()[turns, start : start + rows.shape[1]]
         part *= np.asarray(levels, np.float32)[:, None]
         rows += part
 
@@ -72,7 +74,7 @@ class Floor:
 
 
 @functools.cache
-def _noise() -> np.ndarray:
+def _shape() -> np.ndarray:
     """Of variance 1. Shape: -> [_BLOCKS, BLOCK] float32."""
     white = noise(0, _BLOCKS * BLOCK).astype(np.float64)
     shares = _SLOPE ** np.arange(_TAPS)

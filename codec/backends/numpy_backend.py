@@ -47,9 +47,9 @@ class NumpyBackend:
         self.synthesis_window = window_apart(config.hop, config.window_size - config.hop)
         self.analysis_window = analysis_window(self.synthesis_window)
         num_bins = config.hop + 1
-        self.encoder = Trunk(weights, "encoder", config.encoder_lookahead, hears=num_bins)
+        self.encoder = Trunk(weights, "encoder", config.encoder_lookahead, num_bins_in=num_bins)
         self.codebooks = Codebooks(weights["quantizer.codebooks"])
-        self.decoder = Trunk(weights, "decoder", config.decoder_lookahead, makes=num_bins)
+        self.decoder = Trunk(weights, "decoder", config.decoder_lookahead, num_bins_out=num_bins)
         self.decoder.leave.bias[-num_bins:] += 1.0  # a gain of 0 leaves a bin as it is
         self.refiner = Refiner(weights, config) if config.refiner_lookahead else None
 
@@ -80,7 +80,7 @@ class Trunk:
     """The weights of an encoder or a decoder: a linear map, and blocks between projections.
 
     Args:
-        hears, makes: bins of the spectra that come in, and go out; 0 where latents do.
+        num_bins_in, num_bins_out: of the spectra that come in, or go out; 0 where latents do.
     """
 
     def __init__(
@@ -89,19 +89,27 @@ class Trunk:
         name: str,
         lookahead: tuple[int, ...],
         *,
-        hears: int = 0,
-        makes: int = 0,
+        num_bins_in: int = 0,
+        num_bins_out: int = 0,
     ) -> None:
-        self.linear = Linear(weights, f"{name}.linear", inputs=_order(hears), outputs=_order(makes))
-        self.enter = Linear(weights, f"{name}.trunk.enter", inputs=_order(hears, 1))
+        self.linear = Linear(
+            weights, f"{name}.linear", inputs=_order(num_bins_in), outputs=_order(num_bins_out)
+        )
+        self.enter = Linear(weights, f"{name}.trunk.enter", inputs=_order(num_bins_in, 1))
         self.stack = Stack(weights, f"{name}.trunk.blocks", lookahead)
         self.leave = Linear(
-            weights, f"{name}.trunk.leave", norm=f"{name}.trunk.norm", outputs=_order(makes, 1)
+            weights,
+            f"{name}.trunk.leave",
+            norm=f"{name}.trunk.norm",
+            outputs=_order(num_bins_out, 1),
         )
 
 
 def _order(num_bins: int, num_real: int = 0) -> np.ndarray | slice:
-    """Of a spectrum, and of real ones behind it, or of a latent."""
+    """`interleaved` for a complex spectrum and `num_real` real ones; a latent stays as it is.
+
+    Shape: -> [(2 + num_real) · num_bins], or a slice of everything.
+    """
     return interleaved(num_bins, num_real=num_real) if num_bins else slice(None)
 
 

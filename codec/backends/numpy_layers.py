@@ -116,7 +116,7 @@ class Block:
     √(2/π): two passes over the hidden channels less. The matrices before and after hold a and its
     inverse, the second also the half of GELU and the residual's scale. One more hidden channel is
     always 1, and what it becomes is weighted with the second's bias: a pass less again. What comes
-    in is divided by its deviation behind the first matrix, where it has fewer channels.
+    in is divided by its deviation behind the first matrix, while the hidden channels are close.
     """
 
     def __init__(self, weights: Weights, name: str, lookahead: int) -> None:

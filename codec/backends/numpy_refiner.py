@@ -53,7 +53,7 @@ class RefinerStream:
         self._frames, self._noise_frames = Framing(refiner.hop, size), Framing(refiner.hop, size)
         self._hiss = Delay(refiner.stack.delay)
         self._held = np.zeros((refiner.stack.delay, 3 * refiner.num_bins), np.float32)
-        """Of the frames whose hidden channels are not yet known."""
+        """[delay, 3 · num_bins]: `features` of the frames whose hidden channels are yet to come."""
         self._sum = OverlapAdd(refiner.hop, OVERLAP)
         self._num_in = self._num_out = 0  # samples
         self._skip = OVERLAP - 1 + refiner.stack.delay
@@ -87,7 +87,7 @@ class RefinerStream:
         refiner = self._refiner
         start, first = self._num_in, self._num_in // refiner.hop - refiner.stack.delay
         self._num_in += wave.size
-        known, new = self._seen(self._frames(wave.ravel()))
+        due, new = self._features(self._frames(wave.ravel()))
         x = refiner.enter(new, out=scratch("entering", len(new), refiner.config.refiner_width))
         shown = scratch("shown", len(hidden), len(refiner.see.bias))
         x += refiner.see(hidden, out=shown).reshape(x.shape)
@@ -97,7 +97,7 @@ class RefinerStream:
             x += refiner.hear_noise(drawn)
             hiss = self._noise_frames(self._hiss(drawn).ravel())
         hidden = scaled(self._stack(x, num_frames))
-        frames = self._rebuilt(hidden, known, hiss)
+        frames = self._rebuilt(hidden, due, hiss)
         if num_frames is not None:
             frames[max(0, num_frames - first) :] = 0.0
         hops = self._sum(frames)
@@ -106,13 +106,15 @@ class RefinerStream:
         self._num_out += (len(hops) - skipped) * refiner.hop
         return hops[skipped:].ravel()
 
-    def _seen(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """`features` of the frames that come next in the output, and of these, until the next call.
+    def _features(self, frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of the frames that are due, those of `delay` frames ago and on, and of these.
+
+        They last until the thread's next call, of any refiner.
 
         Shape: frames [N, size] -> [N, 3 · num_bins] each.
         """
         refiner, num_held = self._refiner, len(self._held)
-        room = scratch("seen", num_held + len(frames), self._held.shape[1])
+        room = scratch("refiner features", num_held + len(frames), self._held.shape[1])
         room[:num_held] = self._held
         new = room[num_held:]
         features(frames, refiner.analysis_window, refiner.config.compression, new)

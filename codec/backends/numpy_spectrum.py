@@ -40,6 +40,8 @@ def interleaved(num_bins: int, num_complex: int = 1, num_real: int = 0) -> np.nd
     Args:
         num_complex, num_real: spectra, complex ones first.
 
+    Shape: -> [(2 · num_complex + num_real) · num_bins].
+
     >>> interleaved(3, num_real=1)
     array([0, 3, 1, 4, 2, 5, 6, 7, 8])
     """
@@ -49,7 +51,7 @@ def interleaved(num_bins: int, num_complex: int = 1, num_real: int = 0) -> np.nd
 
 
 def spectra(x: np.ndarray, num_bins: int, num_complex: int = 1) -> list[np.ndarray]:
-    """Complex spectra that lie side by side, and behind them what is real.
+    """Complex spectra that lie side by side, and behind them R real ones, still in one.
 
     Shape: [N, (2 · num_complex + R) · num_bins] -> [N, num_bins] complex64 each, [N, R · num_bins]
     (views).

@@ -33,7 +33,7 @@ class Elimination:
         self._inverse = torch.linalg.inv(moments + damping * eye)
         self.weight = weight.clone()
         """As it has to be now; rows of zeros for channels left out."""
-        self.left = torch.ones(len(moments), dtype=torch.bool)
+        self.remaining = torch.ones(len(moments), dtype=torch.bool)
         """Which channels are left, and the constant."""
 
     def costs(self) -> Tensor:
@@ -42,7 +42,7 @@ class Elimination:
         Shape: -> [N + 1].
         """
         cost = self.weight.square().sum(1) / self._inverse.diagonal().clamp_min(1e-30)
-        cost[~self.left] = torch.inf
+        cost[~self.remaining] = torch.inf
         cost[-1] = torch.inf
         return cost
 
@@ -51,7 +51,7 @@ class Elimination:
         share = self._inverse[:, channel : channel + 1] / self._inverse[channel, channel]
         self.weight -= share * self.weight[channel]
         self._inverse -= share * self._inverse[channel]
-        self.left[channel], self.weight[channel] = False, 0.0
+        self.remaining[channel], self.weight[channel] = False, 0.0
 
 
 def least_loss(moments: Tensor, weight: Tensor, keep: int) -> tuple[Tensor, Tensor]:
@@ -63,7 +63,7 @@ def least_loss(moments: Tensor, weight: Tensor, keep: int) -> tuple[Tensor, Tens
 
     Shape: moments [N + 1, N + 1], weight [N + 1, outputs] -> [keep] int64, [keep + 1, outputs].
     """
-    map_ = Elimination(moments, weight)
+    linear = Elimination(moments, weight)
     for _ in range(len(moments) - 1 - keep):
-        map_.leave_out(int(map_.costs().argmin()))
-    return map_.left[:-1].nonzero()[:, 0], map_.weight[map_.left]
+        linear.leave_out(int(linear.costs().argmin()))
+    return linear.remaining[:-1].nonzero()[:, 0], linear.weight[linear.remaining]

@@ -1,11 +1,11 @@
 """A trained model made narrower: what its output needs least is left out before training goes on.
 
     latent            turned onto its codewords' principal directions, the last ones cut off
+    noise             of a refiner, and its share of each bin
+    refiner           channels all through it, by `thinning`
     blocks            those that are missed least are left out, their mean goes to the one before
     hidden channels   left out by `elimination`, block after block, each seeing what those before it
                       now give
-    noise             of a refiner, and its share of each bin
-    refiner           channels all through it, by `thinning`
 
 A network that was trained for long leaves much of itself idle, and what is cut beyond that comes
 back within some thousand steps (docs/research.md).
@@ -45,20 +45,24 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
         len(narrow) <= len(wide) and max(narrow, default=0) <= max(wide, default=0)
         for narrow, wide in zip(mine, theirs, strict=True)
     )
-    alike = found <= may_differ and bool(mine[4]) == bool(theirs[4])
+    refined = bool(config.refiner_lookahead) == bool(other.refiner_lookahead)
+    alike = found <= may_differ and refined
     return alike and less and mine != theirs
 
 
 def _sizes(config: ModelConfig) -> list[tuple[int, ...]]:
-    """Of the latent and the refiner, of each part's blocks, and whether the refiner has noise."""
-    noise = bool(config.refiner_lookahead) and config.refiner_noise
-    widths = (config.latent_width,), (config.refiner_width,)
-    return [*widths, *(config.hidden(part) for part in PARTS), (int(noise),)]
+    """Of the latent and each part's blocks, and of the refiner its width and whether it has noise,
+    or nothing."""
+    refined = bool(config.refiner_lookahead)
+    of_refiner = (config.refiner_width,), (int(config.refiner_noise),)
+    sizes = [(config.latent_width,), *(config.hidden(part) for part in PARTS)]
+    return [*sizes, *(of_refiner if refined else ((), ()))]
 
 
 @torch.no_grad()
 def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> CodecModel:
-    """A model with latent, blocks, channels and noise of `config`, and all else `model`'s.
+    """A model with latent, blocks, hidden channels, noise and refiner's width of `config`, and all
+    else `model`'s.
 
     Args:
         model: its parts are changed.

@@ -31,14 +31,12 @@ def thinned(refiner: Refiner, width: int, run: Callable[[], Any]) -> None:
     Args:
         run: sends something through the refiner, always the same.
     """
-    seen = _watch(_maps(refiner), run)
-    goals = [one @ _weight(layer) for one, layer in zip(seen, _maps(refiner), strict=True)]
-    kept = _least_missed(seen, [_weight(layer) for layer in _maps(refiner)], width)
-    _leave_out(refiner, kept)
-    for number, goal in enumerate(goals):
-        layer = _maps(refiner)[number]
+    maps = _maps(refiner)
+    seen, weights = _watch(maps, run), [_weight(layer) for layer in maps]
+    _leave_out(refiner, _least_missed(seen, weights, width))
+    for layer, before, weight in zip(maps, seen, weights, strict=True):
         (now,) = _watch([layer], run)
-        fitted = _fit(now, goal)
+        fitted = _fit(now, before @ weight)
         layer.weight.copy_(fitted[:-1].T)
         layer.bias.copy_(fitted[-1])
 
@@ -85,7 +83,7 @@ def _least_missed(seen: Sequence[Tensor], weights: Sequence[Tensor], keep: int) 
         out = int(torch.stack([linear.costs() for linear in maps]).sum(0).argmin())
         for linear in maps:
             linear.leave_out(out)
-    return maps[0].left[:-1].nonzero()[:, 0]
+    return maps[0].remaining[:-1].nonzero()[:, 0]
 
 
 def _leave_out(refiner: Refiner, kept: Tensor) -> None:

@@ -168,7 +168,9 @@ def test_only_less_of_what_was_there_is_narrower(wider: dict[str, object]) -> No
     assert not is_narrower(NARROW, replace(NARROW, refiner_lookahead=(1, 1)))
     for other_width in ({"trunk_width": 6}, {"refiner_hop": 16}, {"kernel": 5}, {"hop": 64}):
         assert not is_narrower(replace(NARROW, **other_width), other)  # type: ignore[arg-type]
-    assert not is_narrower(replace(NARROW, refiner_lookahead=(), refiner_hidden=()), other)
+    unrefined = replace(NARROW, refiner_lookahead=(), refiner_hidden=())
+    assert not is_narrower(unrefined, other)
+    assert not is_narrower(unrefined, replace(unrefined, refiner_width=9))
 
 
 def test_a_block_that_is_kept_can_be_too_narrow() -> None:

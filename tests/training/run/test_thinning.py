@@ -45,13 +45,14 @@ def refiner_of(model: CodecModel) -> Refiner:
 
 
 def run(model: CodecModel) -> Tensor:
-    """The refiner's last layer, in decoding noise."""
+    """Noise, coded and decoded. Shape: -> [4, 1, T]."""
     torch.manual_seed(6)
     with torch.no_grad():
         return model.decode(model.encode(0.3 * torch.randn(4, 1, 2_000)))
 
 
 def given(model: CodecModel) -> Tensor:
+    """What the refiner's last layer gives in `run`. Shape: -> [4, F, outputs]."""
     found: list[Tensor] = []
     hook = refiner_of(model).leave.register_forward_hook(lambda _, __, out: found.append(out))
     run(model)
@@ -99,6 +100,17 @@ def test_what_stays_makes_up_for_what_goes(model: CodecModel) -> None:
     assert worse == 2
     power = before.var(dim=(0, 1)).mean()
     assert 1e-6 < float((fitted - before).square().mean() / power) < 0.3
+
+
+def test_what_only_a_block_needs_is_kept(model: CodecModel) -> None:
+    needed = 4
+    with torch.no_grad():
+        refiner_of(model).leave.weight[:, needed] = 0.0
+        for block in refiner_of(model).blocks:
+            block.widen.weight[:, needed] *= 20.0  # type: ignore[index, union-attr]
+    kept = refiner_of(model).enter.weight[needed].detach().clone()
+    thinned(refiner_of(model), 6, lambda: run(model))
+    assert any(torch.equal(row, kept) for row in refiner_of(model).enter.weight)
 
 
 def test_a_slimmed_model_is_one_of_its_config(model: CodecModel) -> None:
