@@ -14,7 +14,7 @@ import numpy as np
 from codec.scratch import scratch
 
 _ROWS = 256  # vectors scored at once: more for a matrix product, few enough for a core's cache
-_PAD = 32  # scores more a row; rows 4 KB apart would share few lines of the cache
+_PAD = 16  # scores more a row; rows 4 KB apart would share few lines of the cache
 _NEVER = -np.inf  # the score of what isn't there
 _RUN = 64  # candidates whose best is taken first; see `_best`
 

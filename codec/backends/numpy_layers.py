@@ -18,7 +18,6 @@ from codec.scratch import scratch
 _EPSILON = np.float32(1e-5)
 _ALIGNED = 16  # numbers: a cache line
 _TILE = 256  # frames: more for a product with the same weights, few enough for a core's cache
-_PART = 64  # frames whose hidden channels stay close to the core from operation to operation
 _CUBIC = 0.044715 * np.sqrt(2.0 / np.pi)
 _LINEAR = np.sqrt(2.0 / np.pi)
 _AS_THEY_ARE = slice(None)
@@ -114,9 +113,8 @@ class Block:
 
     With u = a·h the GELU's tanh(√(2/π) (h + 0.044715 h³)) is tanh(u³ + u √(2/π)/a), a³ = 0.044715
     √(2/π): two passes over the hidden channels less. The matrices before and after hold a and its
-    inverse, the second also the half of GELU and the residual's scale. One more hidden channel is
-    always 1, and what it becomes is weighted with the second's bias: a pass less again. What comes
-    in is divided by its deviation behind the first matrix, while the hidden channels are close.
+    inverse, the second also the half of GELU and the residual's scale. What comes in is divided by
+    its deviation behind the first matrix, with the other passes over hidden channels.
     """
 
     def __init__(self, weights: Weights, name: str, lookahead: int) -> None:
@@ -127,13 +125,11 @@ class Block:
         size = np.float32(np.cbrt(_CUBIC))
         self.slope = np.float32(_LINEAR / size)
         matrix, bias = _matrix_and_bias(weights, f"{name}.widen", f"{name}.norm")
-        self.widen = weights.keep(np.pad(size * matrix, ((0, 0), (0, 1))))
-        self.widen_bias = np.append(size * bias, np.float32(1.0))
+        self.widen, self.widen_bias = weights.keep(size * matrix), size * bias
         scale = weights[f"{name}.scale"]
         matrix, bias = _matrix_and_bias(weights, f"{name}.narrow")
-        one = np.float32(1.0) + np.tanh(np.float32(1.0) + self.slope)  # what the last channel gives
-        narrow = np.concatenate([matrix * np.float32(0.5 / size), bias[None] / one])
-        self.narrow = weights.keep(narrow * scale)
+        self.narrow = weights.keep(matrix * (scale * np.float32(0.5 / size)))
+        self.narrow_bias = bias * scale
 
     def __call__(self, x: np.ndarray, y: np.ndarray) -> None:
         """Shape: x [N + k - 1, C] -> y [N, C]."""
@@ -150,22 +146,17 @@ class Block:
         np.einsum("nkc,kc->nc", frames, self.kernel, out=context)
         context += self.over_time_bias
         u = np.matmul(context, self.widen, out=scratch("hidden", num, self.widen.shape[1]))
-        inverse = _inverse_deviation(context)
-        bent = scratch("bent", min(num, _PART), u.shape[1])
-        for row in range(0, num, _PART):
-            self._bend(u[row : row + _PART], inverse[row : row + _PART], bent[: num - row])
+        u *= _inverse_deviation(context)
+        u += self.widen_bias
+        self._bend(u)
         np.matmul(u, self.narrow, out=y)
+        y += self.narrow_bias
         start = len(self.kernel) - 1 - self.lookahead
         y += x[start : start + num]
 
-    def _bend(self, u: np.ndarray, inverse: np.ndarray, bent: np.ndarray) -> None:
-        """u becomes u / deviation + bias, and that u · (1 + tanh(u³ + slope · u)).
-
-        Shape: u [N, hidden + 1], inverse of deviation [N, 1], bent (of any values) as u.
-        """
-        u *= inverse
-        u += self.widen_bias
-        np.multiply(u, u, out=bent)
+    def _bend(self, u: np.ndarray) -> None:
+        """u · (1 + tanh(u³ + slope · u)), in place. Shape: [N, hidden]."""
+        bent = np.multiply(u, u, out=scratch("bent", *u.shape))
         bent += self.slope
         bent *= u
         np.tanh(bent, out=bent)
