@@ -57,8 +57,7 @@ def frames_of(counts: np.ndarray, num_frames: int) -> np.ndarray:
 
 def counts_bits(counts: np.ndarray) -> int:
     """Bits that `pack_counts` gives. Shape: counts [C, groups]."""
-    changes = _changes(counts)
-    return 2 + _FIRST * len(counts) + _rice_bits(changes, _best_k(changes))
+    return 2 + _FIRST * len(counts) + int(_rice_bits(_changes(counts)).min())
 
 
 def pack_counts(counts: np.ndarray) -> np.ndarray:
@@ -120,8 +119,10 @@ def _changes(counts: np.ndarray) -> np.ndarray:
 
 def _best_k(changes: np.ndarray) -> int:
     """With which they take fewest bits; of several the lowest."""
-    return min(range(_LARGEST_K + 1), key=lambda k: _rice_bits(changes, k))
+    return int(_rice_bits(changes).argmin())
 
 
-def _rice_bits(changes: np.ndarray, k: int) -> int:
-    return int((changes >> k).sum()) + (1 + k) * changes.size
+def _rice_bits(changes: np.ndarray) -> np.ndarray:
+    """Bits that they take with each k. Shape: [C, G - 1] -> [4]."""
+    k = np.arange(_LARGEST_K + 1)
+    return (changes.ravel() >> k[:, None]).sum(1) + (1 + k) * changes.size

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
+from tests.training.run.shaken import shaken, waves
 from training.run.coarsening import coarsened, is_coarser
 from training.run.slimming import is_narrower, slimmed
 
@@ -34,12 +35,7 @@ def coarse(times: int) -> ModelConfig:
 
 @pytest.fixture
 def model() -> CodecModel:
-    """None of its layers is idle."""
-    torch.manual_seed(5)
-    model = CodecModel(FINE).eval()
-    for value in model.parameters():
-        value.data += 0.1 * torch.randn_like(value)
-    return model
+    return shaken(FINE, by=0.1)
 
 
 def given(model: CodecModel, *, look_at: str) -> Tensor:
@@ -87,7 +83,7 @@ def test_it_is_one_of_the_ways_to_be_narrower(model: CodecModel) -> None:
     assert is_narrower(config, FINE)
     assert not is_narrower(FINE, config)
     assert not is_narrower(replace(FINE, refiner_hop=16), FINE)
-    slim = slimmed(model, config, [0.3 * torch.randn(2, 1, 1_000) for _ in range(3)]).config
+    slim = slimmed(model, config, waves()).config
     assert (slim.refiner_hop, slim.refiner_overlap, slim.refiner_hidden) == (16, 4, (4, 3))
     assert slim.latent_width == 5
 

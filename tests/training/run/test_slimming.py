@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
 from codec.errors import TrainingError
+from tests.training.run.shaken import shaken, waves
 from training.corpora import Corpus
 from training.recipe import Recipe
 from training.run.elimination import least_loss
@@ -33,20 +34,6 @@ NARROW = ModelConfig(
     codebook_size=8,
     num_stages=3,
 )
-
-
-def shaken(config: ModelConfig) -> CodecModel:
-    """A model none of whose layers is idle."""
-    torch.manual_seed(3)
-    model = CodecModel(config).eval()
-    for value in model.parameters():
-        value.data += 0.05 * torch.randn_like(value)
-    return model
-
-
-def waves() -> list[Tensor]:
-    torch.manual_seed(4)
-    return [0.3 * torch.randn(2, 1, 1_000) for _ in range(3)]
 
 
 def heard(model: CodecModel) -> Tensor:

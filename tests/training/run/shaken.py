@@ -1,0 +1,22 @@
+"""Small models none of whose layers is idle, as fresh ones' are."""
+
+import torch
+from torch import Tensor
+
+from codec.backends.torch_model import CodecModel
+from codec.config import ModelConfig
+
+
+def shaken(config: ModelConfig, by: float = 0.05) -> CodecModel:
+    """A model whose weights all moved, by so much in the mean."""
+    torch.manual_seed(3)
+    model = CodecModel(config).eval()
+    for value in model.parameters():
+        value.data += by * torch.randn_like(value)
+    return model
+
+
+def waves() -> list[Tensor]:
+    """Noise to see what a model's parts do with. Shape: -> [2, 1, T] each."""
+    torch.manual_seed(4)
+    return [0.3 * torch.randn(2, 1, 1_000) for _ in range(3)]
