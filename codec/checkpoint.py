@@ -42,7 +42,7 @@ def tensor_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
 
 
 def _refiner(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    bins, width = config.refiner_window_size // 2 + 1, config.refiner_width
+    bins, width = 2 * config.refiner_hop + 1, config.refiner_width
     shapes = _linear("refiner.enter", 3 * bins, width)
     shapes |= _linear("refiner.see", config.trunk_width, config.hop // config.refiner_hop * width)
     if config.refiner_noise:

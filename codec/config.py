@@ -49,9 +49,7 @@ class ModelConfig:
     decoder_hidden: tuple[int, ...] = ()
     """Hidden channels of each decoder block; empty as above."""
     refiner_hop: int = 80
-    """Samples between two frames of the refiner, a divisor of `hop`."""
-    refiner_overlap: int = 4
-    """Hops of the refiner under one of its windows: 2 to 16."""
+    """Samples between two frames of the refiner, a divisor of `hop`; its window has four."""
     refiner_width: int = 192
     """Channels inside the refiner's blocks."""
     refiner_lookahead: tuple[int, ...] = ()
@@ -85,7 +83,6 @@ class ModelConfig:
             "decoder_lookahead": all(0 <= n < self.kernel for n in self.decoder_lookahead),
             "refiner_hop": not self.refiner_lookahead
             or (self.refiner_hop >= 8 and self.hop % self.refiner_hop == 0),
-            "refiner_overlap": 2 <= self.refiner_overlap <= 16,
             "refiner_width": 1 <= self.refiner_width <= 4_096,
             "refiner_lookahead": all(0 <= n < self.kernel for n in self.refiner_lookahead),
             **{f"{part}_hidden": self._hidden_fits(part) for part in PARTS},
@@ -131,18 +128,12 @@ class ModelConfig:
         return self.hop + (self.overlap or self.hop)
 
     @property
-    def refiner_window_size(self) -> int:
-        """Samples under a window of the refiner."""
-        return self.refiner_overlap * self.refiner_hop
-
-    @property
     def delay_ms(self) -> float:
-        """Algorithmic delay: a window, every block's look-ahead, and of the refiner's window all
-        but a hop."""
+        """Algorithmic delay: a window, every block's look-ahead, and three hops of the refiner,
+        whose frames overlap fourfold."""
         samples = self._encoder_delay + sum(self.decoder_lookahead) * self.hop
         if self.refiner_lookahead:
-            hops = self.refiner_overlap - 1 + sum(self.refiner_lookahead)
-            samples += hops * self.refiner_hop
+            samples += (3 + sum(self.refiner_lookahead)) * self.refiner_hop
         return 1000.0 * samples / self.sample_rate
 
     @property
@@ -198,14 +189,7 @@ class ModelConfig:
 
 
 PARTS = ("encoder", "decoder", "refiner")
-_LATER = {
-    "overlap",
-    "encoder_hidden",
-    "decoder_hidden",
-    "refiner_overlap",
-    "refiner_hidden",
-    "refiner_noise",
-}
+_LATER = {"overlap", "encoder_hidden", "decoder_hidden", "refiner_hidden", "refiner_noise"}
 """Settings that came after the first models."""
 RETIRED = ("window", "quantizer")
 """Settings of older checkpoints that change nothing: the window is two hops, and codebooks decode

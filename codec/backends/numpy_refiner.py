@@ -20,6 +20,8 @@ from codec.config import ModelConfig
 from codec.noise import noise
 from codec.scratch import scratch
 
+OVERLAP = 4
+
 
 class Refiner:
     """Its weights."""
@@ -27,11 +29,10 @@ class Refiner:
     def __init__(self, weights: Weights, config: ModelConfig) -> None:
         self.config = config
         self.hop, self.ratio = config.refiner_hop, config.hop // config.refiner_hop
-        self.size = config.refiner_window_size
-        self.num_bins = self.size // 2 + 1
-        sine = window(self.size)
+        self.num_bins = OVERLAP * self.hop // 2 + 1
+        sine = window(OVERLAP * self.hop)
         self.analysis_window = analysis_window(sine)
-        self.synthesis_window = sine * np.float32(2.0 / config.refiner_overlap)
+        self.synthesis_window = sine * np.float32(2.0 / OVERLAP)
         seen = interleaved(self.num_bins, num_real=1)
         self.enter = Linear(weights, "refiner.enter", inputs=seen)
         self.see = Linear(weights, "refiner.see", norm="decoder.trunk.norm")
@@ -48,18 +49,18 @@ class RefinerStream:
     def __init__(self, refiner: Refiner) -> None:
         self._refiner = refiner
         self._stack = StackStream(refiner.stack, refiner.config.refiner_width)
-        hop, size, overlap = refiner.hop, refiner.size, refiner.config.refiner_overlap
-        self._frames, self._noise_frames = Framing(hop, size), Framing(hop, size)
+        size = OVERLAP * refiner.hop
+        self._frames, self._noise_frames = Framing(refiner.hop, size), Framing(refiner.hop, size)
         self._hiss = Delay(refiner.stack.delay)
         self._held = np.zeros((refiner.stack.delay, 3 * refiner.num_bins), np.float32)
         """[delay, 3 · num_bins]: `features` of the frames whose hidden channels are yet to come."""
-        self._sum = OverlapAdd(hop, overlap)
+        self._sum = OverlapAdd(refiner.hop, OVERLAP)
         self._num_in = self._num_out = 0  # samples
-        self._skip = overlap - 1 + refiner.stack.delay
+        self._skip = OVERLAP - 1 + refiner.stack.delay
         """Hops yet to come out that lie before the recording's start."""
 
     def push(self, wave: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        """The wave as it should sound, all of a window but a hop and the look-ahead later.
+        """The wave as it should sound, three hops and the look-ahead later.
 
         Shape: wave [N, ratio · hop], hidden [N, width] of the decoder's frames that end each block,
         scaled -> wave [T].
@@ -76,8 +77,7 @@ class RefinerStream:
         num_frames = num_samples // refiner.hop + refiner.ratio
         delay, ratio = refiner.stack.delay, refiner.ratio
         # So many more blocks until the last frame's neighbours are in, and its last hop is out.
-        overlap = refiner.config.refiner_overlap
-        flush = max(-(-delay // ratio), -(-(overlap - 1 + delay) // ratio) - 1)
+        flush = max(-(-delay // ratio), -(-(OVERLAP - 1 + delay) // ratio) - 1)
         wave = np.concatenate([wave, np.zeros((1 + flush, wave.shape[1]), np.float32)])
         hidden = np.concatenate([hidden, np.zeros((flush, hidden.shape[1]), np.float32)])
         return self._run(wave, hidden, num_frames)[: num_samples - num_out]
@@ -128,7 +128,7 @@ class RefinerStream:
         frames [N, size].
         """
         refiner, compression = self._refiner, self._refiner.config.compression
-        size, num_bins = refiner.size, refiner.num_bins
+        size, num_bins = OVERLAP * refiner.hop, refiner.num_bins
         frames = scratch("rebuilt", len(hidden), size)
         for rows in tiles(len(hidden)):
             part = hidden[rows]

@@ -18,6 +18,7 @@ import torch
 
 from codec.backends.interface import Stream
 from codec.backends.torch_model import CodecModel
+from codec.backends.torch_refiner import OVERLAP
 from codec.config import ModelConfig
 from codec.errors import ConfigError
 from codec.noise import noise
@@ -120,7 +121,7 @@ def decoder_context(config: ModelConfig) -> tuple[int, int]:
     if config.refiner_lookahead:
         ratio = config.hop // config.refiner_hop
         before, after = context(config, config.refiner_lookahead)
-        overlap = config.refiner_overlap - 1
+        overlap = OVERLAP - 1
         past += math.ceil((before + 2 * overlap) / ratio) + 1
         future += math.ceil((after + overlap) / ratio)
     return past, future

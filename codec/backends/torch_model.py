@@ -87,7 +87,6 @@ def _stack(config: ModelConfig, part: str) -> StackShape:
 def _refiner(config: ModelConfig) -> Refiner:
     return Refiner(
         config.refiner_hop,
-        config.refiner_overlap,
         config.hop // config.refiner_hop,
         config.compression,
         hidden_width=config.trunk_width,

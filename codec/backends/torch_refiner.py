@@ -1,15 +1,17 @@
 """The refiner: a second network behind the decoder, in finer time, that makes its wave speech.
 
 The decoder has one spectrum every 20 ms, long enough for vowels to lose their pitch pulses and
-breath to turn into tones. The refiner looks at the decoder's wave in finer windows,
+breath to turn into tones. The refiner looks at the decoder's wave in windows of 20 ms every 5 ms,
 together with what the decoder knows (`hidden`) and perhaps with noise, and gives each bin a complex
 gain, an addition and a share of the noise.
 
     decoder's wave   |----------- block k -----------|          320 samples
-    frame 2k     -160|              160|
-    frame 2k + 1                    0|            320|           window 320, hop 160
+    frame 4k     -240|        80|
+    frame 4k + 1          -160|        160|                     window 320, hop 80
+    frame 4k + 2                 -80|        240|
+    frame 4k + 3                        0|        320|
 
-Block k is whole once the decoder's frame k + 1 is there, so frames 2k and 2k + 1 see hidden[k + 1].
+Block k is whole once the decoder's frame k + 1 is there, so frames 4k … 4k + 3 see hidden[k + 1].
 """
 
 import torch
@@ -18,6 +20,7 @@ from torch.nn import functional
 
 from codec.backends.torch_networks import StackShape
 
+OVERLAP = 4
 _FLOOR = 1e-9
 _QUIET = -4.0
 """Where the noise's gain begins, before the softplus: hardly any."""
@@ -27,8 +30,7 @@ class Refiner(nn.Module):
     """The decoder's wave in, the wave that is heard out.
 
     Args:
-        hop: samples between two frames.
-        overlap: hops under a window.
+        hop: samples between two frames; a window has four of them.
         ratio: frames for each frame of the decoder.
         compression: exponent on magnitudes, as in the codec's own spectrum.
         hidden_width: of the decoder's view.
@@ -41,7 +43,6 @@ class Refiner(nn.Module):
     def __init__(
         self,
         hop: int,
-        overlap: int,
         ratio: int,
         compression: float,
         *,
@@ -51,9 +52,8 @@ class Refiner(nn.Module):
     ) -> None:
         super().__init__()
         width = stack.width
-        self.hop, self.overlap, self.ratio = hop, overlap, ratio
-        self.compression = compression
-        self.size = overlap * hop
+        self.hop, self.ratio, self.compression = hop, ratio, compression
+        self.size = OVERLAP * hop
         self.num_bins = self.size // 2 + 1
         window = torch.hann_window(self.size, periodic=True).sqrt()
         self.register_buffer("window", window, persistent=False)
@@ -104,11 +104,11 @@ class Refiner(nn.Module):
 
     def _overlap_add(self, bins: Tensor, num_samples: int) -> Tensor:
         """Shape: [B, frames, num_bins] -> [B, 1, num_samples]."""
-        frames = torch.fft.irfft(bins) * self.window * (2.0 / self.overlap)
+        frames = torch.fft.irfft(bins) * self.window * (2.0 / OVERLAP)
         batch, count = frames.shape[:2]
         wave = functional.fold(
             frames.transpose(1, 2),
-            (1, (count + self.overlap - 1) * self.hop),
+            (1, (count + OVERLAP - 1) * self.hop),
             (1, self.size),
             stride=(1, self.hop),
         ).view(batch, 1, -1)

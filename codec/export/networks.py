@@ -17,6 +17,7 @@ from codec.export.layers import blocks, linear, norm
 from codec.export.spectrum import analyse, scaled, synthesise, with_magnitude
 
 Weights = Mapping[str, np.ndarray]
+_REFINER_OVERLAP = 4
 
 
 def encoder(config: ModelConfig, weights: Weights, about: Mapping[str, str]) -> bytes:
@@ -120,8 +121,8 @@ def _refined(g: Graph, wave: str, hidden: str, config: ModelConfig) -> str:
 
     Shape: wave [B, T], hidden [B, T / hop + 2, width] -> wave [B, T].
     """
-    hop, size, width = config.refiner_hop, config.refiner_window_size, config.refiner_width
-    before, sine = size - hop, window(size)
+    hop, overlap, width = config.refiner_hop, _REFINER_OVERLAP, config.refiner_width
+    before, sine = (overlap - 1) * hop, window(overlap * hop)
     bins = analyse(g, wave, hop, sine, (before, config.hop))
     real, imag = scaled(g, *bins, config.compression - 1.0)
     x = linear(g, "refiner.enter", with_magnitude(g, real, imag))

@@ -40,14 +40,6 @@ CONFIGS = {
         refiner_hop=160,
         **_SMALL,
     ),
-    "half overlapping": ModelConfig(
-        encoder_lookahead=(0,),
-        decoder_lookahead=(1,),
-        refiner_lookahead=(1, 0),
-        refiner_hop=160,
-        refiner_overlap=2,
-        **_SMALL,
-    ),
     "coarsest": ModelConfig(
         encoder_lookahead=(1,),
         decoder_lookahead=(1,),

@@ -31,9 +31,6 @@ _SMALL = {
 CONFIGS = {
     "refiner": ModelConfig(refiner_lookahead=(2, 3), **_SMALL),
     "coarse refiner": ModelConfig(refiner_lookahead=(1,), refiner_hop=160, **_SMALL),
-    "half overlapping": ModelConfig(
-        refiner_lookahead=(1, 0), refiner_hop=160, refiner_overlap=2, **_SMALL
-    ),
     "plain": ModelConfig(compression=0.4, **_SMALL),
     "slim": ModelConfig(
         encoder_hidden=(20, 40),

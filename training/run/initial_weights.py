@@ -57,13 +57,7 @@ def draw(model: CodecModel, batches: Batches, count: int = _BATCHES) -> list[Ten
 
 
 _LOOKAHEADS = {part: f"{part}_lookahead" for part in PARTS}
-_OF_REFINER = {
-    "refiner_hop",
-    "refiner_overlap",
-    "refiner_width",
-    "refiner_hidden",
-    "refiner_noise",
-}
+_OF_REFINER = {"refiner_hop", "refiner_width", "refiner_hidden", "refiner_noise"}
 _MAY_DIFFER = {*_LOOKAHEADS.values(), "overlap", "num_stages", *_OF_REFINER}
 
 
@@ -73,8 +67,8 @@ def take_weights(model: CodecModel, other: CodecModel, name: str) -> None:
 
     A kernel that sees less of the future keeps its taps where they were in time; what it saw beyond
     counts as the last frame it still sees. Stages that `other` lacks keep their codewords, which
-    `start_codebooks` sets. A refiner of another hop, overlap, width or depth, or with other
-    channels or noise, begins anew.
+    `start_codebooks` sets. A refiner of another hop, width or depth, or with other channels or
+    noise, begins anew.
 
     Raises:
         TrainingError: models that differ in more than that.

@@ -1,6 +1,5 @@
 """A trained model made narrower: what its output needs least is left out before training goes on.
 
-    frames            of a refiner, by `coarsening`
     latent            turned onto its codewords' principal directions, the last ones cut off
     noise             of a refiner, and its share of each bin
     refiner           channels all through it, by `thinning`
@@ -23,7 +22,6 @@ from codec.backends.torch_model import CodecModel
 from codec.backends.torch_networks import Block
 from codec.config import PARTS, ModelConfig
 from codec.errors import TrainingError
-from training.run.coarsening import coarsened, is_coarser
 from training.run.elimination import least_loss
 from training.run.thinning import thinned
 
@@ -40,7 +38,6 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
     is seen later."""
     may_differ = {"latent_width", "refiner_noise", "expansion", "overlap", "num_stages"}
     may_differ |= {"refiner_width"}
-    may_differ |= {"refiner_hop", "refiner_overlap"} if is_coarser(config, other) else set()
     may_differ |= {f"{part}_{kind}" for part in PARTS for kind in ("hidden", "lookahead")}
     found = {name for name, value in config.to_dict().items() if value != getattr(other, name)}
     mine, theirs = _sizes(config), _sizes(other)
@@ -54,17 +51,18 @@ def is_narrower(config: ModelConfig, other: ModelConfig) -> bool:
 
 
 def _sizes(config: ModelConfig) -> list[tuple[int, ...]]:
-    """Of the latent and each part's blocks, and of the refiner its frames, width and whether it has
-    noise, or nothing."""
-    of_refiner = config.hop // config.refiner_hop, config.refiner_width, int(config.refiner_noise)
-    refined = [(size,) if config.refiner_lookahead else () for size in of_refiner]
-    return [(config.latent_width,), *(config.hidden(part) for part in PARTS), *refined]
+    """Of the latent and each part's blocks, and of the refiner its width and whether it has noise,
+    or nothing."""
+    refined = bool(config.refiner_lookahead)
+    of_refiner = (config.refiner_width,), (int(config.refiner_noise),)
+    sizes = [(config.latent_width,), *(config.hidden(part) for part in PARTS)]
+    return [*sizes, *(of_refiner if refined else ((), ()))]
 
 
 @torch.no_grad()
 def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> CodecModel:
-    """A model with latent, blocks, hidden channels, and a refiner's noise, frames and width of
-    `config`, and all else `model`'s.
+    """A model with latent, blocks, hidden channels, noise and refiner's width of `config`, and all
+    else `model`'s.
 
     Args:
         model: its parts are changed.
@@ -73,8 +71,6 @@ def slimmed(model: CodecModel, config: ModelConfig, waves: Sequence[Tensor]) -> 
     Raises:
         TrainingError: a block that is kept has fewer hidden channels than it should get.
     """
-    if model.refiner is not None and is_coarser(config, model.config):
-        model = coarsened(model, config)
     width = config.latent_width
     if width < model.config.latent_width:
         _turn_latent(model, _directions(model.quantizer.codewords(), width))
