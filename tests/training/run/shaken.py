@@ -1,4 +1,4 @@
-"""Small models none of whose layers is idle, as fresh ones' are."""
+"""Small models none of whose layers is idle, unlike those of fresh models."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from codec.config import ModelConfig
 
 
 def shaken(config: ModelConfig, by: float = 0.05) -> CodecModel:
-    """A model whose weights all moved, by so much in the mean."""
+    """A model whose weights have all moved, with this standard deviation."""
     torch.manual_seed(3)
     model = CodecModel(config).eval()
     for value in model.parameters():
@@ -17,6 +17,6 @@ def shaken(config: ModelConfig, by: float = 0.05) -> CodecModel:
 
 
 def waves() -> list[Tensor]:
-    """Noise to see what a model's parts do with. Shape: -> [2, 1, T] each."""
+    """Three batches of noise. Shape: -> [2, 1, T] each."""
     torch.manual_seed(4)
     return [0.3 * torch.randn(2, 1, 1_000) for _ in range(3)]
