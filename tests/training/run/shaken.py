@@ -7,9 +7,9 @@ from codec.backends.torch_model import CodecModel
 from codec.config import ModelConfig
 
 
-def shaken(config: ModelConfig, by: float = 0.05) -> CodecModel:
+def shaken(config: ModelConfig, by: float = 0.05, seed: int = 3) -> CodecModel:
     """A model whose weights have all moved, with this standard deviation."""
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     model = CodecModel(config).eval()
     for value in model.parameters():
         value.data += by * torch.randn_like(value)

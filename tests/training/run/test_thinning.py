@@ -32,7 +32,7 @@ IDLE = (2, 7, 8)
 
 @pytest.fixture
 def model() -> CodecModel:
-    return shaken(CONFIG, by=0.1)
+    return shaken(CONFIG, by=0.1, seed=5)
 
 
 def refiner_of(model: CodecModel) -> Refiner:
@@ -78,7 +78,7 @@ def test_idle_channels_go_first_and_hardly_anything_is_lost(model: CodecModel) -
     others = [row for row in range(CONFIG.refiner_width) if row not in IDLE]
     assert torch.equal(refiner_of(model).enter.weight, kept[others])
     off = (given(model) - before).square().mean() / before.var(dim=(0, 1)).mean()
-    assert float(off) < 0.02  # layer norms see other deviations
+    assert float(off) < 0.01
 
 
 def test_what_stays_makes_up_for_what_goes(model: CodecModel) -> None:
